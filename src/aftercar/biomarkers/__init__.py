@@ -1,0 +1,1 @@
+"""What at baseline foretells it: clonal haematopoiesis calls, models, sampling designs, power."""

@@ -1,0 +1,1 @@
+"""Who is at risk and since when: person-time, baseline, exposure, background, disclosure."""

@@ -1,0 +1,1 @@
+"""The only place that touches files, processes and the network."""

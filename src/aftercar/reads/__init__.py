@@ -1,0 +1,1 @@
+"""What the sequencer saw: vector k-mers, screening kernels, split reads, depth, trimming, UMIs."""

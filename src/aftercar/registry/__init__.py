@@ -1,0 +1,1 @@
+"""Who was treated: people, infusions, prior therapy, follow-up plans, persistence, consent."""

@@ -1,0 +1,1 @@
+"""What a reader gets: neutral blocks rendered to HTML, PDF, Word and Excel; charts as specifications."""

@@ -1,0 +1,1 @@
+"""Is it more than expected: rates, incidence, onset, expected, homogeneity, disproportionality, sequential."""

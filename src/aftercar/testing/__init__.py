@@ -1,0 +1,1 @@
+"""Builders and simulators that users, docs and tests share."""
