@@ -1,0 +1,64 @@
+"""Blocks to one self-contained HTML file: styles and pictures inside, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from aftercar.reports.blocks import Document, Facts, Field, Figure, Heading, Prose, TableBlock, Caveat, shown, twin
+
+
+def render(document: Document) -> str:
+    """The document as HTML text; equal input gives equal bytes."""
+    return (
+        _environment()
+        .get_template("document.html")
+        .render(
+            document=document,
+            contents=[h for h in document.headings() if h.level == 1],
+            kind_of=_kind,
+            picture=picture,
+            shown=shown,
+            is_numeric=_is_numeric,
+            twin=Markup(json.dumps(twin(document), default=str, sort_keys=True).replace("<", "\\u003c")),
+        )
+    )
+
+
+def picture(figure: Figure) -> Markup:
+    """The figure as an SVG image inside the page (a data address, so that its ids and styles stay its own)."""
+    data = base64.b64encode(svg(figure).encode()).decode()
+    return Markup('<img src="data:image/svg+xml;base64,{}" alt="{}">').format(data, figure.alt)
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG text."""
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(dict(figure.spec), vl_version="5.20"))
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("aftercar.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _is_numeric(field: Field) -> bool:
+    return field.kind in ("count", "number", "percent")
+
+
+def _kind(block: Any) -> str:
+    return {Heading: "heading", Prose: "prose", Caveat: "caveat", Facts: "facts", TableBlock: "table", Figure: "figure"}[
+        type(block)
+    ]
