@@ -1,1 +1,23 @@
-"""Where records live: one behaviour, kept by SQLite or PostgreSQL; the audit trail."""
+"""Where records live: one behaviour, kept by SQLite or PostgreSQL, with the audit trail."""
+
+from aftercar.store.audit import Anchor, Entry
+from aftercar.store.errors import AuditBroken, Erased, NoStore, StaleVersion, StoreBusy, StoreVersion
+from aftercar.store.store import Store, create_store, open_store
+from aftercar.store.transaction import Changes, Record, Transaction
+
+__all__ = [
+    "Anchor",
+    "AuditBroken",
+    "Changes",
+    "Entry",
+    "Erased",
+    "NoStore",
+    "Record",
+    "StaleVersion",
+    "Store",
+    "StoreBusy",
+    "StoreVersion",
+    "Transaction",
+    "create_store",
+    "open_store",
+]

@@ -1,0 +1,38 @@
+"""Tables as polars frames, read through the driver without building records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from aftercar.store.schema import WITHDRAWN, sql_table, table_of
+
+_TYPES: dict[str, type[pl.DataType]] = {"integer": pl.Int64, "number": pl.Float64, "boolean": pl.Boolean}
+
+
+def read_frame(
+    connection: sa.Connection, table: str, where: Mapping[str, Any] | None = None, columns: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """Records of one table that are not withdrawn, ordered by key.
+
+    Args:
+        connection: from :meth:`Store.snapshot`.
+        table: name of a stored table.
+        where: column to value.
+        columns: the columns wanted; all of the definition when None.
+    """
+    definition, sql = table_of(table), sql_table(table)
+    names = tuple(columns) if columns is not None else definition.names
+    query = sa.select(*(sql.c[name] for name in names)).where(sql.c[WITHDRAWN].is_(False))
+    query = query.where(*(sql.c[name] == value for name, value in (where or {}).items()))
+    schema = {name: _TYPES.get(definition[name].kind, pl.String) for name in names}
+    return query_frame(connection, query.order_by(*(sql.c[name] for name in definition.key)), schema)
+
+
+def query_frame(connection: sa.Connection, query: sa.Select[Any], schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    """The rows of a query as a frame with the given schema."""
+    rows = connection.execute(query).all()
+    return pl.DataFrame([tuple(row) for row in rows], schema=dict(schema), orient="row")
