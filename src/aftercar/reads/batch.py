@@ -92,6 +92,11 @@ class Screened:
         source: ``bam``, ``cram`` or ``fastq``.
         complete: False for a quick look, whose negative proves nothing.
         notes: anything a reader must know, in words.
+        human_shared: parts of each target of the vector index (by target name) that the host's genome shares, 0-based
+            half-open; a read that matches nothing else is no evidence of presence.
+        shared_known: whether the shared parts were looked for at all (against a reference or in host alignments).
+        vector_contigs: contigs of the file's own reference that look like a vector or virus.
+        metrics: figures of quality control by name (reads, duplicates, mean base quality, ...).
     """
 
     pairs: Sequence[Pair]
@@ -105,3 +110,7 @@ class Screened:
     source: Literal["bam", "cram", "fastq"]
     complete: bool = True
     notes: Sequence[str] = ()
+    human_shared: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    shared_known: bool = False
+    vector_contigs: Sequence[str] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)

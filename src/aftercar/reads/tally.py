@@ -1,0 +1,168 @@
+"""What is counted while the reads pass: reads, lengths, qualities, insert sizes, depth of the host by windows.
+
+The arrays are plain so that the kernels fill the same ones as the slow forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aftercar.reads.batch import HostDepth
+from aftercar.vocab.genomes import bare_contig
+
+#: Bases of a depth window.
+WINDOW = 1024
+LONGEST = 65536
+LARGEST_INSERT = 8192
+
+# Places in Tally.counts.
+READS, DUPLICATES, QC_FAILS, SECONDARIES, SUPPLEMENTARIES, UNMAPPEDS, BASES, PROPERS, CLIPPED = range(9)
+COUNTS = (
+    "reads",
+    "duplicates",
+    "qc_fail",
+    "secondary",
+    "supplementary",
+    "unmapped",
+    "bases",
+    "proper_pairs",
+    "clipped",
+)
+_GENOME_SIZE = 3.1e9
+
+
+@dataclass(slots=True)
+class Tally:
+    """Running counts of one screen.
+
+    Attributes:
+        counts: by :data:`COUNTS`; ``reads``, ``bases`` and the rest are of primary records, ``secondary`` and
+            ``supplementary`` count the others; ``proper_pairs`` and ``clipped`` are reads.
+        lengths: primary reads by length (longer ones in the last bin).
+        inserts: proper pairs by template length (0 to 8191).
+        qualities: bases by Phred score, of every 16th primary read.
+        gc: aligned primary reads by GC percent, of every 16th.
+        windows: aligned bases by window of 1,024 reference bases, all contigs one behind another.
+        contig_reads: primary aligned reads by contig.
+        contigs: contig lengths in the order of the header.
+    """
+
+    contigs: Mapping[str, int]
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(COUNTS), np.int64))
+    lengths: NDArray[np.int64] = field(default_factory=lambda: np.zeros(LONGEST + 1, np.int64))
+    inserts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(LARGEST_INSERT, np.int64))
+    qualities: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    gc: NDArray[np.int64] = field(default_factory=lambda: np.zeros(101, np.int64))
+    windows: NDArray[np.int64] = field(init=False)
+    offsets: NDArray[np.int64] = field(init=False)
+    contig_reads: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        sizes = np.array([length // WINDOW + 1 for length in self.contigs.values()], np.int64)
+        self.offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
+        self.windows = np.zeros(int(self.offsets[-1]), np.int64)
+        self.contig_reads = np.zeros(len(self.contigs), np.int64)
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of another part of the same sample."""
+        for name in ("counts", "lengths", "inserts", "qualities", "gc", "windows", "contig_reads"):
+            mine = getattr(self, name)
+            mine += getattr(other, name)
+
+    def read_length(self) -> int:
+        """Most common read length; 0 without reads. Reads too long for the table give their mean length."""
+        if not self.lengths.any():
+            return 0
+        mode = int(self.lengths.argmax())
+        return mode if mode < LONGEST else int(self.counts[BASES] / max(1, self.counts[READS]))
+
+    def insert_size(self) -> tuple[float, float]:
+        """Mean and standard deviation of the template length, without the far tail (10 MADs); NaN without pairs."""
+        total = int(self.inserts.sum())
+        if total < 2:
+            return float("nan"), float("nan")
+        sizes = np.arange(len(self.inserts))
+        median = int(np.searchsorted(np.cumsum(self.inserts), total / 2))
+        away = np.abs(sizes - median)
+        by_distance = np.bincount(away, weights=self.inserts)
+        spread = max(1, int(np.searchsorted(np.cumsum(by_distance), total / 2)))
+        weights = np.where(away <= 10 * spread, self.inserts, 0)
+        mean = float(np.average(sizes, weights=weights))
+        return mean, float(np.sqrt(np.average((sizes - mean) ** 2, weights=weights)))
+
+    def mean_quality(self) -> float:
+        """Mean Phred score of the sampled bases; NaN when the file has none."""
+        known = self.qualities[:94]
+        return float(np.average(np.arange(94), weights=known)) if known.any() else float("nan")
+
+
+def aligned_depth(tally: Tally, leave_out: frozenset[str] = frozenset()) -> HostDepth:
+    """Mean depth over the covered host, from the windows.
+
+    A window counts as covered from a fifth of the median of the windows with any read on, so a slice of a genome or a
+    panel gives the depth of what was sequenced. Windows are joined until they hold 20 reads or a depth of 5 on average. The
+    mitochondrion and the contigs in ``leave_out`` (vectors, viruses) are not host here.
+    """
+    parts = []
+    for i, (contig, length) in enumerate(tally.contigs.items()):
+        if contig in leave_out or bare_contig(contig) in ("MT", "M"):
+            continue
+        low, high = int(tally.offsets[i]), int(tally.offsets[i + 1])
+        sizes = np.full(high - low, WINDOW, np.int64)
+        sizes[-1] = length % WINDOW
+        parts.append((tally.windows[low:high], sizes))
+    length = max(1, tally.read_length())
+    joined = 1
+    while parts and joined < 1024:
+        bases = np.concatenate([_join(b, joined) for b, _ in parts])
+        full = bases[bases > 0].mean() if bases.any() else 0.0
+        if not bases.any() or full >= min(20 * length, 5 * WINDOW * joined):
+            break
+        joined *= 2
+    if not parts or not any(b.any() for b, _ in parts):
+        return HostDepth(float("nan"), 0.0, how="no aligned host read")
+    bases = np.concatenate([_join(b, joined) for b, _ in parts])
+    sizes = np.concatenate([_join(s, joined) for _, s in parts])
+    depth = bases / np.maximum(1, sizes)
+    covered = (sizes > 0) & (depth >= 0.2 * np.median(depth[bases > 0]))
+    total = float(sizes[covered].sum())
+    mean = float(bases[covered].sum() / total)
+    return HostDepth(mean, total, how=f"aligned bases over the covered windows of {WINDOW * joined:,} bases")
+
+
+def assumed_depth(tally: Tally, genome_size: float | None) -> HostDepth:
+    """Depth of the host when nothing is aligned: all bases over the reference's (or an assumed) length."""
+    bases = float(tally.counts[BASES])
+    size = genome_size or _GENOME_SIZE
+    how = f"all bases over {'the reference of' if genome_size else 'an assumed genome of'} {size:,.0f} bases"
+    return HostDepth(bases / size if bases else float("nan"), size, how=how)
+
+
+def relative_gc(tally: Tally, expected: NDArray[np.float64]) -> tuple[float, ...]:
+    """Depth relative to the mean by GC percent: reads seen over reads expected from the reference.
+
+    Args:
+        tally: with ``gc`` filled.
+        expected: windows of the reference by GC percent (101 values), from the covered host.
+
+    Returns:
+        101 values; 1 where fewer than 100 reads or windows tell nothing.
+    """
+    seen = tally.gc.astype(float)
+    if not seen.any() or not expected.any():
+        return ()
+    ratio = np.ones(101)
+    enough = (seen >= 100) & (expected >= 100)
+    ratio[enough] = (seen[enough] / seen.sum()) / (expected[enough] / expected.sum())
+    return tuple(float(value) for value in ratio)
+
+
+def _join(values: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    if count == 1:
+        return values
+    padded = np.concatenate((values, np.zeros(-len(values) % count, np.int64)))
+    return padded.reshape(-1, count).sum(axis=1)
