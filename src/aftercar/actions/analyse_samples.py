@@ -130,7 +130,7 @@ def _test(study: Study, job: SampleJob, out: Path) -> None:
 
 def by_case(study: Study, verdicts: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """One verdict for each case: that of its tumour sample, the most telling where there are several."""
-    order: Sequence[str] = ("present_clonal", "present_subclonal", "contamination_suspected", "inconclusive", "not_detected")
+    order: Sequence[str] = ("present_clonal", "present_subclonal", "contamination_suspected", "not_detected", "inconclusive")
     chosen: dict[str, Mapping[str, Any]] = {}
     for row in study.rows("samples"):
         case, verdict = row["case_id"], verdicts.get(row["sample_id"])

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["text", "count", "number", "percent", "date"]
+Kind = Literal["text", "count", "number", "percent", "interval"]
 Hand = Literal["computed", "authored"]
 
 
@@ -59,7 +59,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column of a table block: name in the rows, label for people, kind (decides alignment and cell type)."""
+    """A column of a table block: name in the rows, label for people, kind (decides alignment, breaking and cell type)."""
 
     name: str
     label: str

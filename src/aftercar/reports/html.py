@@ -55,7 +55,7 @@ def _environment() -> Environment:
 
 
 def _is_numeric(field: Field) -> bool:
-    return field.kind in ("count", "number", "percent")
+    return field.kind != "text"
 
 
 def _kind(block: Any) -> str:

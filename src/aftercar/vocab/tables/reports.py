@@ -81,6 +81,22 @@ ONSET = Table(
     level="result",
 )
 
+ONSET_PUBLISHED = Table(
+    "onset_published",
+    "Onset as the sources give it.",
+    (
+        Column("exposure_id", "id", "Row of the exposure table.", required=True),
+        _GROUP,
+        Column("cases", "integer", "Cases.", mask=True),
+        Column("within_12", "number", "Share within 12 months."),
+        Column("median", "number", "Median.", unit="months"),
+        Column("shortest", "number", "Shortest.", unit="months"),
+        Column("longest", "number", "Longest.", unit="months"),
+    ),
+    key=("exposure_id",),
+    level="result",
+)
+
 ONSET_CURVE = Table(
     "onset_curve",
     "Share of cases with onset up to each month.",
@@ -118,6 +134,7 @@ SURFACE = Table(
         Column("exposure_id", "id", "Row of the exposure table.", required=True),
         Column("years", "number", "Assumed mean follow-up.", unit="years", required=True),
         Column("background", "number", "Assumed background.", unit="per 100,000 person-years", required=True),
+        Column("background_name", "text", "What that background stands for."),
         Column("expected", "number", "Expected cases."),
         Column("ratio", "number", "Observed over expected."),
         Column("low", "number", "Lower limit."),
@@ -148,7 +165,7 @@ CAUSALITY = Table(
 )
 
 EVIDENCE = Table(
-    "evidence",
+    "causality_evidence",
     "Every statement behind the axes, traceable to its field.",
     (
         _CASE,
@@ -163,7 +180,7 @@ EVIDENCE = Table(
 )
 
 MISSING = Table(
-    "missing",
+    "causality_missing",
     "What is not known about each case, and what it would settle.",
     (
         _CASE,
@@ -241,6 +258,7 @@ TABLES = (
     RATES,
     TESTED,
     ONSET,
+    ONSET_PUBLISHED,
     ONSET_CURVE,
     HOMOGENEITY,
     SURFACE,

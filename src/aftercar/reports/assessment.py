@@ -1,0 +1,374 @@
+"""The report of ``aftercar assess``: findings in the order in which a reader asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from aftercar.cases.causality import WORDS
+from aftercar.reports import figures, summary, texts
+from aftercar.reports.blocks import Block, Caveat, Document, Fact, Facts, Field, Heading, Prose, TableBlock
+from aftercar.reports.findings import Findings, Row
+from aftercar.reports.wording import counted, listed, p_value, percent, small_percent
+
+
+def assessment(findings: Findings, provenance: Mapping[str, Any]) -> Document:
+    """The whole report as neutral blocks; sections without data are left out."""
+    blocks = [block for section in _SECTIONS for block in section(findings)]
+    blocks += _methods(findings, provenance)
+    return Document(
+        findings.title, "Second T-cell malignancy after CAR-T: assessment of a study", findings.data_lock, blocks, provenance
+    )
+
+
+def _summary(findings: Findings) -> Iterator[Block]:
+    yield Heading("Summary", key="summary")
+    facts = []
+    leading = next((row for row in findings.tables["rates"] if row["outcome"] == "t_cell_malignancy"), None)
+    if leading:
+        facts.append(
+            Fact("Reported" if "reporting" in leading["measure"] else "Observed", summary.rate_words(leading), leading["group"])
+        )
+    best = max(findings.tables["tested"], key=lambda row: row["tested"], default=None)
+    if best:
+        share = percent(best, value="share") if best["tested"] else "no conclusive test"
+        facts.append(
+            Fact(
+                "CAR found among tested tumours",
+                f"{best['positive']}/{best['tested']} = {share}",
+                f"over all {best['cases']}: {100 * best['bound_low']:.1f}% to {100 * best['bound_high']:.1f}%",
+            )
+        )
+    row = findings.row("onset", "group", "all T-cell cases")
+    if row and row["n"]:
+        facts.append(
+            Fact(
+                "Median onset",
+                f"{row['median']:.1f} months",
+                f"{counted(row['n'], 'case')}, {row['shortest']:.1f} to {row['longest']:.1f}",
+            )
+        )
+    yield Facts("key-figures", facts)
+    yield Prose(summary.lines(findings)[1:], key="summary-lines")
+
+
+def _rates(findings: Findings) -> Iterator[Block]:
+    rows = findings.tables["rates"]
+    if not rows:
+        return
+    yield Heading("How many, among how many", key="rates")
+    yield Caveat(texts.PROPORTION)
+    shown = [{**row, "percent": _per_hundred(row), "outcome_words": row["outcome"].replace("_", " ")} for row in rows]
+    yield TableBlock(
+        "rates-table",
+        "Figures by source",
+        (
+            Field("group", "Source or product"),
+            Field("outcome_words", "Outcome"),
+            Field("cases", "Cases", "count"),
+            Field("denominator", "Denominator", "count"),
+            Field("unit", "Unit"),
+            Field("percent", "Per 100, with limits", "interval"),
+            Field("measure", "What the figure is"),
+            Field("data_lock", "Data lock"),
+            Field("evidence_mark", "Checked"),
+            Field("source", "Source"),
+        ),
+        shown,
+        f"Exact intervals at {100 * findings.level:g}%. {texts.CHECKED}",
+    )
+    t_cell = [row for row in rows if row["outcome"] == "t_cell_malignancy" and row["unit"] != "person-years"]
+    if len(t_cell) > 1:
+        yield figures.forest(
+            "rates-chart",
+            "T-cell malignancies per 1,000 people treated",
+            t_cell,
+            "cases per 1,000 people treated",
+            texts.SOURCES_DIFFER,
+        )
+
+
+def _per_hundred(row: Row) -> str:
+    return small_percent(row) if row["unit"] != "person-years" else percent(row, 2).replace("%", "")
+
+
+def _tested(findings: Findings) -> Iterator[Block]:
+    rows = findings.tables["tested"]
+    if not rows:
+        return
+    yield Heading("Is the CAR in the tumours?", key="tested")
+    yield Prose([texts.TESTED])
+    yield figures.tested([row for row in rows if row["cases"]])
+    shown = [
+        {
+            **row,
+            "shown": percent(row, value="share") if row["tested"] else "no test",
+            "bounds": f"{100 * row['bound_low']:.1f}%-{100 * row['bound_high']:.1f}%",
+            "outer": f"{100 * row['outer_low']:.1f}%-{100 * row['outer_high']:.1f}%",
+            "predicted": f"{row['expected_positive']:.1f} ({row['predicted_low']}-{row['predicted_high']})",
+        }
+        for row in rows
+    ]
+    yield TableBlock(
+        "tested-table",
+        "Tested, found, and what the untested allow",
+        (
+            Field("group", "Cases of"),
+            Field("cases", "Cases", "count"),
+            Field("tested", "Tested", "count"),
+            Field("positive", "CAR found", "count"),
+            Field("shown", "Share of tested", "interval"),
+            Field("bounds", "Bounds over all", "interval"),
+            Field("outer", "Bounds with sampling limits", "interval"),
+            Field("predicted", "Expected if untested are like tested", "interval"),
+        ),
+        shown,
+    )
+
+
+def _onset(findings: Findings) -> Iterator[Block]:
+    rows = findings.tables["onset"]
+    if not rows:
+        return
+    yield Heading("When did they appear?", key="onset")
+    yield Caveat(texts.ONSET)
+    yield figures.onset(findings.tables["onset_curve"], rows[0]["n"])
+    shown = [
+        {
+            **row,
+            "range": f"{row['shortest']:.1f}-{row['longest']:.1f}" if row["n"] else None,
+            "year": percent(row, 1, "within_12", "within_12_low", "within_12_high"),
+        }
+        for row in rows
+    ]
+    yield TableBlock(
+        "onset-table",
+        "Months from infusion to diagnosis",
+        (
+            Field("group", "Cases"),
+            Field("n", "Known onset", "count"),
+            Field("unknown", "Not known", "count"),
+            Field("median", "Median", "number"),
+            Field("range", "Range", "interval"),
+            Field("year", "Within 12 months", "interval"),
+        ),
+        shown,
+    )
+    if findings.tables["onset_published"]:
+        yield TableBlock(
+            "onset-published",
+            "Onset as the sources give it",
+            (
+                Field("group", "Source or product"),
+                Field("cases", "Cases", "count"),
+                Field("within_12", "Within 12 months", "percent", 0),
+                Field("median", "Median", "number"),
+                Field("shortest", "Shortest", "number"),
+                Field("longest", "Longest", "number"),
+            ),
+            findings.tables["onset_published"],
+        )
+
+
+def _homogeneity(findings: Findings) -> Iterator[Block]:
+    rows = findings.tables["homogeneity"]
+    if not rows:
+        return
+    yield Heading("Do the products differ?", key="homogeneity")
+    yield Prose([texts.HOMOGENEITY])
+    shown = [
+        {
+            **row,
+            "what": "; ".join(f"{g} {e}/{n:,.0f}" for g, e, n in zip(row["groups"], row["events"], row["exposure"], strict=True)),
+            "exact": p_value(row["p"]),
+            "approximate": p_value(row["asymptotic_p"]),
+        }
+        for row in rows
+    ]
+    yield TableBlock(
+        "homogeneity-table",
+        "Exact test of one rate for all",
+        (
+            Field("what", "Compared"),
+            Field("ordering", "Ordering"),
+            Field("exact", "Exact p", "interval"),
+            Field("approximate", "Chi-square p (misleading here)", "interval"),
+            Field("method", "Method"),
+        ),
+        shown,
+    )
+
+
+def _surface(findings: Findings) -> Iterator[Block]:
+    for identifier in dict.fromkeys(row["exposure_id"] for row in findings.tables["surface"]):
+        rows = [row for row in findings.tables["surface"] if row["exposure_id"] == identifier]
+        source = findings.row("rates", "exposure_id", identifier)
+        yield Heading("Is it more than expected?", key="surface")
+        yield Prose([f"For {source['group']}: {texts.SURFACE}" if source else texts.SURFACE])
+        yield figures.surface(rows)
+        return
+
+
+def _cohort(findings: Findings) -> Iterator[Block]:
+    if findings.cohort is None:
+        return
+    cohort = findings.cohort
+    people = counted(cohort.persons, "person", "people")
+    events = counted(cohort.events, "T-cell malignancy", "T-cell malignancies")
+    yield Heading("The people of this study", key="cohort")
+    yield Prose([f"{people} with {cohort.person_years:,.0f} person-years at risk; {events} during observation.", texts.CLOCK])
+    yield TableBlock(
+        "attrition-table",
+        "From everybody to the cohort",
+        (
+            Field("step", "Step"),
+            Field("left_out", "Left out", "count"),
+            Field("remain", "Remain", "count"),
+        ),
+        findings.tables["attrition"],
+    )
+    shown = [{**row, "shown": percent(row, 2)} for row in findings.tables["incidence"]]
+    yield TableBlock(
+        "incidence-table",
+        "Cumulative incidence of T-cell malignancy, death competing",
+        (
+            Field("years", "Years since infusion", "number"),
+            Field("at_risk", "At risk", "count"),
+            Field("shown", "Cumulative incidence", "interval"),
+        ),
+        shown,
+        texts.INCIDENCE,
+    )
+
+
+def _samples(findings: Findings) -> Iterator[Block]:
+    rows = findings.tables["sample_verdicts"]
+    if not rows:
+        return
+    yield Heading("What the tumour samples say", key="samples")
+    shown = [{**row, "call": row["call"].replace("_", " "), "why": " ".join(row["reasons"])} for row in rows]
+    yield TableBlock(
+        "samples-table",
+        "Transgene tests",
+        (
+            Field("sample_id", "Sample"),
+            Field("case_id", "Case"),
+            Field("call", "Call"),
+            Field("copies_per_tumour_cell", "Copies per tumour cell", "number", 2),
+            Field("detection_limit", "Would have found (fraction of cells)", "percent", 2),
+            Field("sites", "Sites", "count"),
+            Field("why", "Reasons"),
+        ),
+        shown,
+        texts.DETECTION_LIMIT,
+    )
+    if findings.tables["sample_sites"]:
+        yield TableBlock(
+            "sites-table",
+            "Integration sites",
+            (
+                Field("sample_id", "Sample"),
+                Field("chrom", "Chromosome"),
+                Field("pos", "Position", "count"),
+                Field("orientation", "Orientation"),
+                Field("tsd", "Target duplication", "count"),
+                Field("left_support", "Left reads", "count"),
+                Field("right_support", "Right reads", "count"),
+                Field("cell_fraction", "Cell fraction", "percent"),
+                Field("gene", "Gene"),
+            ),
+            findings.tables["sample_sites"],
+            texts.SITES,
+        )
+
+
+def _cases(findings: Findings) -> Iterator[Block]:
+    if not findings.cases:
+        return
+    yield Heading("What caused each case?", key="cases")
+    yield Prose([texts.AXES])
+    shown = [{**row, "origin": WORDS[row["origin"]], "role": WORDS[row["role"]]} for row in findings.tables["causality"]]
+    yield TableBlock(
+        "causality-table",
+        "Suggested axes",
+        (
+            Field("case_id", "Case"),
+            Field("diagnosis", "Diagnosis"),
+            Field("product", "Product"),
+            Field("onset_months", "Onset"),
+            Field("origin", "A. Cell of origin"),
+            Field("role", "B. Role of the insertion"),
+            Field("present", "C. Other contributors present"),
+        ),
+        shown,
+    )
+    for row in findings.tables["causality"]:
+        yield Heading(row["case_id"], 2, key=f"case-{row['case_id']}")
+        yield Prose(
+            [
+                f"A. {WORDS[row['origin']].capitalize()}: {row['origin_because']}.",
+                f"B. {WORDS[row['role']].capitalize()}: {row['role_because']}.",
+                f"C. Present: {listed(row['present'])}. Looked for and absent: {listed(row['absent'])}.",
+                f"Not known: {listed(row['not_known'])}.",
+            ]
+        )
+        evidence = [item for item in findings.tables["causality_evidence"] if item["case_id"] == row["case_id"]]
+        yield TableBlock(
+            f"evidence-{row['case_id']}",
+            f"Evidence in {row['case_id']}",
+            (
+                Field("axis", "Axis"),
+                Field("says", "What it says"),
+                Field("speaks", "Speaks"),
+                Field("field", "Field"),
+                Field("value", "Value"),
+            ),
+            evidence,
+        )
+
+
+def _missing(findings: Findings) -> Iterator[Block]:
+    if not findings.tables["causality_missing"]:
+        return
+    yield Heading("What is missing", key="missing")
+    yield TableBlock(
+        "missing-table",
+        "What is not known, and what it would settle",
+        (
+            Field("case_id", "Case"),
+            Field("what", "Missing"),
+            Field("settles", "Would settle"),
+            Field("field", "Enter in"),
+        ),
+        findings.tables["causality_missing"],
+    )
+
+
+def _methods(findings: Findings, provenance: Mapping[str, Any]) -> list[Block]:
+    notes = list(findings.notes) or ["No further notes."]
+    inputs = [{"file": name, "sha256": digest} for name, digest in sorted(provenance.get("inputs", {}).items())]
+    settings = [{"setting": name, "value": str(value)} for name, value in provenance.get("settings", {}).items()]
+    versions = [{"setting": name, "value": str(value)} for name, value in provenance.get("software", {}).items()]
+    return [
+        Heading("Methods, notes and provenance", key="methods"),
+        Prose([texts.METHODS, f"Level of all intervals: {100 * findings.level:g}%."]),
+        Prose(notes, key="notes"),
+        TableBlock(
+            "settings-table", "Settings and versions", (Field("setting", "Name"), Field("value", "Value")), [*settings, *versions]
+        ),
+        TableBlock("inputs-table", "Inputs", (Field("file", "File"), Field("sha256", "SHA-256")), inputs),
+    ]
+
+
+_SECTIONS: tuple[Callable[[Findings], Iterator[Block]], ...] = (
+    _summary,
+    _rates,
+    _tested,
+    _onset,
+    _homogeneity,
+    _surface,
+    _cohort,
+    _samples,
+    _cases,
+    _missing,
+)
