@@ -7,7 +7,7 @@ adds up all tables no likelier than the one seen, ``central`` doubles the smalle
 
     >>> a = odds_ratio([[4, 34, 60, 3000]])
     >>> f"{a.estimate:.3f} ({a.low:.3f}-{a.high:.3f})"
-    '5.877 (1.465-17.307)'
+    '5.874 (1.468-17.245)'
 """
 
 from __future__ import annotations
