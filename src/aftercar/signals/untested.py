@@ -10,7 +10,7 @@ an odds tilt shows what it takes to move the answer.
     '0.184 to 0.684, sampling limits 0.077 to 0.825'
     >>> m = missing_at_random(19, 7, 38)
     >>> round(m.expected_positive, 1), m.low, m.high
-    (14.2, 9, 20)
+    (14.1, 9, 20)
 """
 
 from __future__ import annotations
@@ -140,11 +140,11 @@ def rate_bounds(tested: int, positive: int, cases: int, persons: int, *, level: 
 
 
 def missing_at_random(
-    tested: int, positive: int, cases: int, *, prior: tuple[float, float] = (1.0, 1.0), level: float = 0.95
+    tested: int, positive: int, cases: int, *, prior: tuple[float, float] = (0.5, 0.5), level: float = 0.95
 ) -> MarPrediction:
     """Predicted positives among all cases if the untested are like the tested (beta-binomial).
 
-    ``expected_positive`` is the posterior predictive mean; the default prior is uniform.
+    ``expected_positive`` is the posterior predictive mean; the default prior is Jeffreys'.
     """
     _check(tested, positive, cases)
     a, b = prior[0] + positive, prior[1] + tested - positive
