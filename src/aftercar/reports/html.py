@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aftercar.reports.blocks import Caveat, Document, Facts, Field, Figure, Heading, Prose, TableBlock, shown, twin
+
+_COUNTED_ID = re.compile(r"\b(gradient_|clip)(\d+)\b")
 
 
 def render(document: Document) -> str:
@@ -37,10 +40,12 @@ def picture(figure: Figure) -> Markup:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as SVG text."""
+    """The figure as SVG text; its internal ids are numbered afresh, because the renderer counts on within a process."""
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(dict(figure.spec), vl_version="5.20"))
+    text = str(vl_convert.vegalite_to_svg(dict(figure.spec), vl_version="5.20"))
+    seen: dict[str, str] = {}
+    return _COUNTED_ID.sub(lambda found: seen.setdefault(found[0], f"{found[1]}{len(seen)}"), text)
 
 
 @cache
