@@ -41,6 +41,7 @@ INTEGRATION_SITES = Table(
         Column("gene", "text", "Gene that the other tool named, or that the site lies in."),
         Column("places", "integer", "Places on the genome that fit equally well; 1 is unique.", low=1),
         Column("group", "text", "Multi-hit group, for sites with several places."),
+        Column("other_places", "list", "Other places of the group, as chrom:position(strand); the first twenty."),
         Column("flags", "list", "What speaks against the site: contamination, negative control, repeat."),
         Column("came_from", "text", "Format and file that the row was read from."),
     ),
