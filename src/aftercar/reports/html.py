@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from functools import cache
 from typing import Any
 
@@ -12,8 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aftercar.reports.blocks import Caveat, Document, Facts, Field, Figure, Heading, Prose, TableBlock, shown, twin
-
-_COUNTED_ID = re.compile(r"\b(gradient_|clip)(\d+)\b")
+from aftercar.reports.pictures import svg
 
 
 def render(document: Document) -> str:
@@ -37,15 +35,6 @@ def picture(figure: Figure) -> Markup:
     """The figure as an SVG image inside the page (a data address, so that its ids and styles stay its own)."""
     data = base64.b64encode(svg(figure).encode()).decode()
     return Markup('<img src="data:image/svg+xml;base64,{}" alt="{}">').format(data, figure.alt)
-
-
-def svg(figure: Figure) -> str:
-    """The figure as SVG text; its internal ids are numbered afresh, because the renderer counts on within a process."""
-    import vl_convert
-
-    text = str(vl_convert.vegalite_to_svg(dict(figure.spec), vl_version="5.20"))
-    seen: dict[str, str] = {}
-    return _COUNTED_ID.sub(lambda found: seen.setdefault(found[0], f"{found[1]}{len(seen)}"), text)
 
 
 @cache

@@ -1,0 +1,67 @@
+"""Blocks to PDF/A-2b through typst: tagged, with alternative texts, equal bytes for equal input."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any
+
+from aftercar.errors import MissingEngine
+from aftercar.reports.blocks import Block, Caveat, Document, Facts, Figure, Heading, Prose, TableBlock, shown
+from aftercar.reports.pictures import svg
+from aftercar.reports.stamp import stamp
+from aftercar.reports.widths import is_wide, weights
+
+_FONT = "Libertinus Serif"
+
+
+def render(document: Document) -> bytes:
+    """The document as PDF/A-2b bytes.
+
+    Raises:
+        MissingEngine: when typst is not installed.
+    """
+    try:
+        import typst
+    except ImportError:
+        raise MissingEngine("PDF needs the library typst", fix="pip install 'aftercar[documents]'") from None
+    source = resources.files("aftercar.reports.templates").joinpath("document.typ").read_bytes()
+    content = {"document": json.dumps(_plain(document))}
+    made = typst.compile(source, sys_inputs=content, format="pdf", pdf_standards=["a-2b"], ignore_system_fonts=True)
+    return bytes(made)
+
+
+def _plain(document: Document) -> dict[str, Any]:
+    return {
+        "title": document.title,
+        "subtitle": document.subtitle,
+        "data_lock": document.data_lock.isoformat(),
+        "date": [document.data_lock.year, document.data_lock.month, document.data_lock.day],
+        "stamp": stamp(document),
+        "contents": len([h for h in document.headings() if h.level == 1]) > 3,
+        "wide": is_wide(document),
+        "blocks": [_block(block) for block in document.blocks],
+    }
+
+
+def _block(block: Block) -> dict[str, Any]:
+    if isinstance(block, Heading):
+        return {"kind": "heading", "text": block.text, "level": block.level}
+    if isinstance(block, Prose):
+        return {"kind": "prose", "paragraphs": list(block.paragraphs), "hand": block.hand}
+    if isinstance(block, Caveat):
+        return {"kind": "caveat", "text": block.text}
+    if isinstance(block, Facts):
+        return {"kind": "facts", "facts": [{"label": f.label, "value": f.value, "detail": f.detail} for f in block.facts]}
+    if isinstance(block, TableBlock):
+        fields = [
+            {"label": field.label, "numeric": field.kind != "text", "weight": weight}
+            for field, weight in zip(block.fields, weights(block), strict=True)
+        ]
+        rows = [[shown(row.get(f.name), f) for f in block.fields] for row in block.rows]
+        return {"kind": "table", "title": block.title, "fields": fields, "rows": rows, "note": block.note}
+    return _figure(block)
+
+
+def _figure(block: Figure) -> dict[str, Any]:
+    return {"kind": "figure", "title": block.title, "caption": block.caption, "alt": block.alt, "picture": svg(block, _FONT)}
