@@ -140,7 +140,7 @@ def expansion(
         raise ValueError(f"a sample holds no cells ({n} before, {m} after): growth cannot be judged")
     total = x + y
     p, least = _growth_p(x, y, n, m, fold_above)
-    tested = _testable(least, rate)
+    tested = testable(least, rate)
     q = np.full(p.shape, np.nan)
     q[tested] = stats.false_discovery_control(p[tested]) if tested.any() else []
     call = np.where(~tested, "too_few_cells", np.where(np.nan_to_num(q, nan=1.0) <= rate, "expanded", "no_change_shown"))
@@ -166,7 +166,7 @@ def _growth_p(x: Ints, y: Ints, n: int, m: int, fold: float) -> tuple[Floats, Fl
     return np.asarray(p, dtype=float), np.asarray(least, dtype=float)
 
 
-def _testable(least: Floats, rate: float) -> npt.NDArray[np.bool_]:
+def testable(least: Floats, rate: float) -> npt.NDArray[np.bool_]:
     """The largest family in which every clone could be significant after a Bonferroni step (Tarone 1990, Gilbert 2005)."""
     order = np.sort(least)
     size = 1
