@@ -1,0 +1,201 @@
+"""Test one sample for the transgene: reads and construct in, verdict, sites and evidence out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from aftercar.actions.screen_reads import Progress, screen_reads, silent
+from aftercar.edges import site_files
+from aftercar.edges.constructs import read_constructs
+from aftercar.edges.evidence_bam import count_reference
+from aftercar.edges.files import existing_file, folder_beside, write_text
+from aftercar.edges.genes import read_gene_list, read_genes, read_regions
+from aftercar.edges.host import FastaHost
+from aftercar.errors import InputError, UsageError
+from aftercar.evidence.annotation import Annotation, GeneIndex, annotate
+from aftercar.evidence.sample import Findings, find, is_paired, judge, shared_with_host
+from aftercar.evidence.settings import Settings
+from aftercar.evidence.sites import LocalCount
+from aftercar.evidence.tumour_normal import compare
+from aftercar.evidence.verdict import Verdict, verdict_json
+from aftercar.reads.batch import Screened
+from aftercar.reads.junctions import Site
+from aftercar.reads.junctions_parts import Library
+from aftercar.vocab.genomes import bare_contig, build_of
+from aftercar.vocab.vectors import Construct
+
+
+class WrongReference(InputError):
+    """The reads were aligned to another genome build than the reference given."""
+
+    code = "wrong-reference"
+
+
+def test_sample(
+    reads: Sequence[Path],
+    *,
+    vector: Path,
+    reference: Path | None = None,
+    out: Path,
+    genes: Path | None = None,
+    purity: float | None = None,
+    ploidy: float = 2.0,
+    normal: Sequence[Path] = (),
+    gene_lists: Sequence[Path] = (),
+    regions: Path | None = None,
+    settings: Settings | None = None,
+    quick: bool = False,
+    progress: Progress = silent,
+) -> Verdict:
+    """Whether the transgene is in the sample, where it sits, and in how many cells.
+
+    Args:
+        reads: BAM, CRAM or FASTQ of one sample.
+        vector: construct as FASTA or GenBank.
+        reference: the host's FASTA; may hold windows only, may be missing for BAM.
+        out: folder to be made, with ``verdict.json`` and the rest.
+        genes: GTF or refGene table.
+        purity: share of tumour cells, above 0 up to 1.
+        ploidy: chromosome copies of a tumour cell.
+        normal: reads of a normal sample of the same person.
+        gene_lists: files of gene symbols; the name of a file is the name of its list.
+        regions: BED of regions to be flagged (blacklist).
+        settings: thresholds.
+        quick: look only at the unmapped reads of an indexed BAM; a negative is then inconclusive.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: purity or ploidy out of range, no host for FASTQ.
+        InputError: a damaged file, or reads of another genome build.
+    """
+    settings = settings or Settings()
+    if purity is not None and not 0 < purity <= 1:
+        raise UsageError(f"purity {purity} is not above 0 and at most 1", fix="give the share of tumour cells, such as 0.6")
+    if not 0 < ploidy <= 20:
+        raise UsageError(f"ploidy {ploidy} is not between 0 and 20")
+    for path in (*reads, *normal, *gene_lists, *(p for p in (reference, genes, regions, vector) if p is not None)):
+        if str(path) != "-":
+            existing_file(Path(path))
+    constructs = read_constructs(vector)
+    with ExitStack() as stack:
+        host = stack.enter_context(FastaHost(reference)) if reference is not None else None
+        shared = shared_with_host(constructs, host) if host is not None else None
+        annotator = _annotator(genes, gene_lists, regions)
+        inside = stack.enter_context(folder_beside(out))
+        screened, found, verdict = _one(
+            reads, constructs, host, shared, reference, purity, ploidy, settings, quick, annotator, progress
+        )
+        if normal:
+            _, _, other = _one(normal, constructs, host, shared, reference, None, 2.0, settings, False, None, progress)
+            verdict = _with_normal(verdict, other)
+        progress(1, 1, "writing")
+        write_text(inside / "verdict.json", json.dumps(verdict_json(verdict), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        site_files.write_all(inside, verdict, screened, found, host)
+    return verdict
+
+
+def _one(
+    reads: Sequence[Path],
+    constructs: Sequence[Construct],
+    host: FastaHost | None,
+    shared: Sequence[npt.NDArray[np.bool_]] | None,
+    reference: Path | None,
+    purity: float | None,
+    ploidy: float,
+    settings: Settings,
+    quick: bool,
+    annotator: _Annotator | None,
+    progress: Progress,
+) -> tuple[Screened, Findings, Verdict]:
+    screened = screen_reads(reads, constructs, reference=reference, quick=quick, progress=progress)
+    notes = _check_reference(screened, host, reads)
+    progress(0, None, "junctions")
+    found = find(screened, constructs, host, shared)
+
+    def count(sites: Sequence[Site], library: Library) -> Mapping[tuple[str, int], LocalCount]:
+        return count_reference(
+            [Path(p) for p in reads], sites, library, anchor=settings.anchor, paired=is_paired(screened), reference=reference
+        )
+
+    verdict = judge(
+        screened,
+        found,
+        constructs,
+        purity=purity,
+        ploidy=ploidy,
+        settings=settings,
+        count_sites=count if screened.source != "fastq" else None,
+        annotate_sites=annotator,
+        notes=notes,
+    )
+    return screened, found, verdict
+
+
+def _check_reference(screened: Screened, host: FastaHost | None, reads: Sequence[Path]) -> list[str]:
+    """Stops when the reads' own contigs contradict the reference; says what a missing reference means."""
+    if host is None:
+        if screened.source == "fastq":
+            return ["No reference was given: reads from FASTQ cannot be placed, so no site can be named."]
+        return [
+            "No reference was given: sites rest on the file's own alignments, and vector parts that are also human were "
+            "recognised only where the file aligns them to the host."
+        ]
+    if screened.source == "fastq" or not screened.contigs:
+        return []
+    theirs, ours = build_of(screened.contigs), build_of(host.lengths)
+    if theirs is not None and ours is not None and theirs.name != ours.name:
+        raise WrongReference(
+            f"the reads are aligned to {theirs.name}, the reference is {ours.name}",
+            where=str(reads[0]),
+            fix="give the reference the reads were aligned to",
+        )
+    common = {bare_contig(name): length for name, length in host.lengths.items()}
+    differing = [n for n, length in screened.contigs.items() if bare_contig(n) in common and common[bare_contig(n)] != length]
+    if differing and ours is None and not host.has_windows:
+        short = f"contig {differing[0]} has {screened.contigs[differing[0]]:,} bases in the reads and {common[bare_contig(differing[0])]:,} in the reference"
+        raise WrongReference(short, where=str(reads[0]), fix="give the reference the reads were aligned to")
+    return []
+
+
+class _Annotator:
+    """Genes, user lists and flagged regions at a set of sites."""
+
+    def __init__(self, index: GeneIndex, lists: Mapping[str, frozenset[str]], regions: Sequence[tuple[str, int, int, str]]) -> None:
+        self._index, self._lists = index, lists
+        self._regions: dict[str, list[tuple[int, int, str]]] = {}
+        for contig, start, end, name in regions:
+            self._regions.setdefault(bare_contig(contig), []).append((start, end, name))
+
+    def __call__(self, sites: Sequence[Site]) -> dict[tuple[str, int], Annotation]:
+        found = {}
+        for site in sites:
+            near = self._index.near(site.contig, site.position)
+            flags = [name for start, end, name in self._regions.get(bare_contig(site.contig), ()) if start <= site.position < end]
+            found[(site.contig, site.position)] = annotate(
+                site.contig, site.position, site.orientation, near, lists=self._lists, flags=flags
+            )
+        return found
+
+
+def _annotator(genes: Path | None, lists: Sequence[Path], regions: Path | None) -> _Annotator | None:
+    if genes is None and regions is None:
+        return None
+    index = GeneIndex(read_genes(genes) if genes is not None else [])
+    return _Annotator(
+        index,
+        {Path(path).name.split(".")[0]: read_gene_list(Path(path)) for path in lists},
+        read_regions(regions) if regions is not None else [],
+    )
+
+
+def _with_normal(verdict: Verdict, other: Verdict) -> Verdict:
+    from dataclasses import replace
+
+    compared = compare(verdict, other)
+    return replace(verdict, normal=compared, reasons=(*verdict.reasons, f"normal sample: {compared['words']}"))

@@ -1,0 +1,125 @@
+"""Explanations of vector reads other than a provirus in the tested cells, each weighed by name.
+
+Plasmid (bases that never integrate, or no host junction where many are due), amplicon (one stretch covered, the rest
+empty), index hopping (less than a positive neighbour would leak), HIV infection (only the parts that HIV has). Each
+answer is ``supported``, ``not supported`` or ``not assessable``, with the numbers behind it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy import stats
+
+from aftercar.evidence.detection_limit import Limit
+from aftercar.evidence.presence import Presence
+from aftercar.evidence.settings import Settings
+
+#: Elements of a lentiviral vector that HIV-1 has as well; every other element is the vector's own.
+HIV_KINDS = frozenset({"ltr", "packaging", "rre", "cppt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One named explanation, what speaks for it, and whether it would explain all of the vector DNA."""
+
+    name: str
+    finding: str
+    reason: str
+    explains_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Junctions:
+    """Fragments across provirus ends: seen, and expected if all vector DNA were integrated."""
+
+    seen: int
+    expected: float
+
+
+def expected_junctions(seen: Presence, limit: Limit | None, library_fragment_bases: float) -> float:
+    """Fragments across the two ends that a provirus at this vector depth would show; NaN without known ends."""
+    if limit is None or limit.split_starts == 0:
+        return float("nan")
+    return (limit.split_starts + limit.spanning_starts) * seen.depth / library_fragment_bases
+
+
+def alternatives(
+    seen: Presence, junctions: Junctions, *, copies_per_cell: float, located: int, settings: Settings
+) -> tuple[Alternative, ...]:
+    """Every named alternative, weighed.
+
+    Args:
+        seen: vector DNA.
+        junctions: fragments across provirus ends, seen and expected.
+        copies_per_cell: mean copies per cell of the sample (NaN when not known).
+        located: sites located by several fragments.
+        settings: thresholds.
+    """
+    return (
+        _not_integrated(seen, junctions, located),
+        _amplicon(seen, located),
+        _hopping(copies_per_cell, located, settings),
+        _hiv(seen),
+    )
+
+
+def _not_integrated(seen: Presence, junctions: Junctions, located: int) -> Alternative:
+    name = "plasmid or other vector DNA that is not integrated"
+    backbone = ""
+    if seen.backbone_bases and seen.depth > 0:
+        share = seen.backbone_depth / seen.depth
+        backbone = f"; bases outside the provirus have {100 * share:.0f}% of its depth"
+    if math.isnan(junctions.expected):
+        loud = bool(seen.backbone_bases) and seen.backbone_depth > 0.5 * seen.depth
+        finding = "supported" if loud and not located else "not assessable"
+        return Alternative(name, finding, "the ends of the vector are not known, so junctions cannot be expected" + backbone, loud and not located)
+    counts = f"{junctions.seen} fragments across a provirus end, {junctions.expected:.1f} expected if all were integrated"
+    if junctions.expected < 3:
+        return Alternative(name, "not assessable", counts + backbone)
+    ratio = junctions.seen / junctions.expected
+    rare = float(stats.poisson.cdf(junctions.seen, 0.5 * junctions.expected)) < 0.01
+    if rare and ratio < 0.2:
+        return Alternative(name, "supported", counts + backbone, explains_all=not located)
+    if rare or (seen.backbone_bases and seen.backbone_depth > 0.1 * seen.depth and seen.backbone_depth * seen.backbone_bases > 1_500):
+        return Alternative(name, "supported", counts + backbone + "; part of the vector DNA is not integrated", explains_all=False)
+    return Alternative(name, "not supported", counts + backbone)
+
+
+def _amplicon(seen: Presence, located: int) -> Alternative:
+    name = "amplicon (PCR product) contamination"
+    if seen.effective < 8 or seen.expected_covered < 100:
+        return Alternative(name, "not assessable", f"{seen.fragments} fragments are too few to judge evenness")
+    words = f"{100 * seen.evenness:.0f}% of the vector bases that even coverage would reach are covered"
+    if seen.evenness < 0.4:
+        return Alternative(name, "supported", words, explains_all=not located)
+    return Alternative(name, "not supported", words)
+
+
+def _hopping(copies_per_cell: float, located: int, settings: Settings) -> Alternative:
+    name = "index hopping from a positive neighbour"
+    if math.isnan(copies_per_cell):
+        return Alternative(name, "not assessable", "the copies per cell are not known")
+    words = (
+        f"{copies_per_cell:.4f} copies per cell; a neighbour with {settings.neighbour_copies:g} copies per cell and a hopping rate "
+        f"of {100 * settings.hopping_rate:g}% would give {settings.hopping_floor:.4f}"
+    )
+    if copies_per_cell <= settings.hopping_floor and not located:
+        return Alternative(name, "supported", words, explains_all=True)
+    return Alternative(name, "not supported", words)
+
+
+def _hiv(seen: Presence) -> Alternative:
+    name = "HIV-1 infection"
+    shared = [element for element in seen.elements if element.kind in HIV_KINDS and element.bases >= 30]
+    own = [element for element in seen.elements if element.kind not in HIV_KINDS and element.bases >= 30]
+    if not shared or not own:
+        return Alternative(name, "not assessable", "the construct has no annotated parts that tell HIV from the vector")
+    hiv = sum(e.depth * e.bases for e in shared) / sum(e.bases for e in shared)
+    vector = sum(e.depth * e.bases for e in own) / sum(e.bases for e in own)
+    words = f"mean depth {hiv:.2f} over parts that HIV-1 has, {vector:.2f} over the vector's own parts"
+    expected = hiv * sum(e.bases for e in own) / 150
+    if expected >= 6 and vector < 0.1 * hiv:
+        return Alternative(name, "supported", words, explains_all=True)
+    return Alternative(name, "not supported" if hiv > 0 or vector > 0 else "not assessable", words)

@@ -1,0 +1,153 @@
+"""Sites with what is known of each: filter, cell fraction, gene, flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aftercar.evidence import clones
+from aftercar.evidence.annotation import Annotation
+from aftercar.evidence.clones import Clone
+from aftercar.evidence.quantity import Quantity
+from aftercar.evidence.settings import Settings
+from aftercar.reads.junctions import Junction, Site
+from aftercar.reads.junctions_parts import Support
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCount:
+    """Host fragments across an empty site, and how they were counted; ``reference`` is None when they cannot be."""
+
+    reference: int | None
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCall:
+    """One site of the verdict.
+
+    Attributes:
+        site: as found.
+        filter: ``PASS``, ``single_fragment`` (one fragment), ``approximate`` (no read crosses the junction),
+            ``repeat`` (several places fit), or ``weak`` (a break inside the vector with too little support).
+        clone: share of cells.
+        annotation: gene and flags, None without a gene file.
+        flags: further remarks by name.
+    """
+
+    site: Site
+    filter: str
+    clone: Clone
+    annotation: Annotation | None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def located(self) -> bool:
+        """Whether several fragments, one of them with a read across the junction, place it uniquely."""
+        return self.filter == "PASS"
+
+
+def independent(junction: Junction | None) -> int:
+    """Fragments of a junction that differ at an end."""
+    if junction is None:
+        return 0
+    return len({(s.host_outer, s.vector_outer) for s in junction.supports})
+
+
+def site_filter(site: Site, settings: Settings) -> str:
+    """The filter of a site."""
+    total = sum(independent(junction) for junction in site.junctions)
+    split = sum(junction.split for junction in site.junctions)
+    if not site.unique:
+        return "repeat"
+    if not site.canonical and (split == 0 or total < settings.free_fragments):
+        return "weak"
+    if split == 0:
+        return "approximate"
+    return "PASS" if total >= settings.site_fragments else "single_fragment"
+
+
+def anchored(junction: Junction | None, anchor: int) -> int:
+    """Fragments of a junction with at least ``anchor`` bases on both sides."""
+    if junction is None:
+        return 0
+
+    def wide(support: Support) -> bool:
+        vector = abs(support.vector - support.vector_outer) if support.vector >= 0 else support.vector_bases
+        return abs(junction.adjacent - support.host_outer) + 1 >= anchor and max(vector, support.vector_bases) >= anchor
+
+    return sum(wide(support) for support in junction.supports)
+
+
+def clone_of(
+    site: Site,
+    count: LocalCount | None,
+    *,
+    expected_per_end: float,
+    mean_copies: float,
+    purity: float | None,
+    settings: Settings,
+) -> Clone:
+    """The share of cells with one insertion.
+
+    Args:
+        site: both or one of its ends.
+        count: host fragments across the empty site, None when the file cannot tell.
+        expected_per_end: fragments across one end if every cell carried one copy (from the mean depth).
+        mean_copies: chromosome copies of a mean cell.
+        purity: share of tumour cells, None when not known.
+        settings: thresholds.
+    """
+    left, right = anchored(site.left, settings.anchor), anchored(site.right, settings.anchor)
+    ends = 2 if site.canonical or (site.left is not None and site.right is not None) else 1
+    if count is not None and count.reference is not None:
+        fraction = clones.from_reference(left + right, count.reference, ends=ends, mean_copies=mean_copies, level=settings.level)
+        reference, how = float(count.reference), count.how
+    elif expected_per_end > 0:
+        fraction = clones.from_depth(left + right, ends=ends, expected_per_end=expected_per_end, level=settings.level)
+        reference, how = expected_per_end, "mean host depth"
+    else:
+        fraction = Quantity(float("nan"), 0.0, 1.0, "of all cells", "host depth not known")
+        reference, how = float("nan"), "not known"
+    tumour = fraction.scaled(1 / purity, "of tumour cells") if purity else None
+    compared = tumour if tumour is not None else fraction
+    kind = clones.clonality(compared, settings.clonal_from, settings.bystander_to)
+    return Clone(fraction, tumour, kind, left, right, reference, how)
+
+
+def call_sites(
+    sites: Sequence[Site],
+    counts: Mapping[tuple[str, int], LocalCount],
+    annotations: Mapping[tuple[str, int], Annotation],
+    *,
+    expected_per_end: float,
+    mean_copies: float,
+    purity: float | None,
+    settings: Settings,
+) -> tuple[SiteCall, ...]:
+    """Every site with its filter, clone and annotation, those with most cells first.
+
+    ``counts`` and ``annotations`` are by contig and 0-based position.
+    """
+    called = []
+    for site in sites:
+        key = (site.contig, site.position)
+        clone = clone_of(
+            site, counts.get(key), expected_per_end=expected_per_end, mean_copies=mean_copies, purity=purity, settings=settings
+        )
+        called.append(SiteCall(site, site_filter(site, settings), clone, annotations.get(key), _flags(site)))
+    order = {"PASS": 0, "repeat": 1, "single_fragment": 2, "approximate": 3, "weak": 4}
+    return tuple(sorted(called, key=lambda c: (order[c.filter], -c.site.fragments, c.site.contig, c.site.position)))
+
+
+def _flags(site: Site) -> tuple[str, ...]:
+    flags = []
+    if site.left is None or site.right is None:
+        flags.append("one_end")
+    if site.inferred:
+        flags.append("position_inferred")
+    if not site.canonical:
+        flags.append("break_inside_vector")
+    if not site.unique:
+        flags.append("several_places")
+    return tuple(flags)
