@@ -15,13 +15,14 @@ from aftercar.reports.wording import counted, listed, p_value, percent, small_pe
 def assessment(findings: Findings, provenance: Mapping[str, Any]) -> Document:
     """The whole report as neutral blocks; sections without data are left out."""
     blocks = [block for section in _SECTIONS for block in section(findings)]
-    blocks += _methods(findings, provenance)
+    blocks += methods(findings, provenance)
     return Document(
         findings.title, "Second T-cell malignancy after CAR-T: assessment of a study", findings.data_lock, blocks, provenance
     )
 
 
-def _summary(findings: Findings) -> Iterator[Block]:
+def key_figures(findings: Findings) -> Iterator[Block]:
+    """The key figures and the summary."""
     yield Heading("Summary", key="summary")
     facts = []
     leading = next((row for row in findings.tables["rates"] if row["outcome"] == "t_cell_malignancy"), None)
@@ -52,7 +53,8 @@ def _summary(findings: Findings) -> Iterator[Block]:
     yield Prose(summary.lines(findings)[1:], key="summary-lines")
 
 
-def _rates(findings: Findings) -> Iterator[Block]:
+def rates(findings: Findings) -> Iterator[Block]:
+    """Every figure over its denominator, named for what it is."""
     rows = findings.tables["rates"]
     if not rows:
         return
@@ -92,7 +94,8 @@ def _per_hundred(row: Row) -> str:
     return small_percent(row) if row["unit"] != "person-years" else percent(row, 2).replace("%", "")
 
 
-def _tested(findings: Findings) -> Iterator[Block]:
+def tested(findings: Findings) -> Iterator[Block]:
+    """What was tested, and what the untested allow."""
     rows = findings.tables["tested"]
     if not rows:
         return
@@ -126,7 +129,8 @@ def _tested(findings: Findings) -> Iterator[Block]:
     )
 
 
-def _onset(findings: Findings) -> Iterator[Block]:
+def onset(findings: Findings) -> Iterator[Block]:
+    """Onset among cases found, and as published."""
     rows = findings.tables["onset"]
     if not rows:
         return
@@ -170,7 +174,8 @@ def _onset(findings: Findings) -> Iterator[Block]:
         )
 
 
-def _homogeneity(findings: Findings) -> Iterator[Block]:
+def homogeneity(findings: Findings) -> Iterator[Block]:
+    """Products compared exactly."""
     rows = findings.tables["homogeneity"]
     if not rows:
         return
@@ -199,7 +204,8 @@ def _homogeneity(findings: Findings) -> Iterator[Block]:
     )
 
 
-def _surface(findings: Findings) -> Iterator[Block]:
+def surface(findings: Findings) -> Iterator[Block]:
+    """Observed over expected by what is assumed."""
     for identifier in dict.fromkeys(row["exposure_id"] for row in findings.tables["surface"]):
         rows = [row for row in findings.tables["surface"] if row["exposure_id"] == identifier]
         source = findings.row("rates", "exposure_id", identifier)
@@ -209,14 +215,15 @@ def _surface(findings: Findings) -> Iterator[Block]:
         return
 
 
-def _cohort(findings: Findings) -> Iterator[Block]:
+def cohort(findings: Findings) -> Iterator[Block]:
+    """The study's own people: attrition, person-time, incidence."""
     if findings.cohort is None:
         return
-    cohort = findings.cohort
-    people = counted(cohort.persons, "person", "people")
-    events = counted(cohort.events, "T-cell malignancy", "T-cell malignancies")
+    own = findings.cohort
+    people = counted(own.persons, "person", "people")
+    events = counted(own.events, "T-cell malignancy", "T-cell malignancies")
     yield Heading("The people of this study", key="cohort")
-    yield Prose([f"{people} with {cohort.person_years:,.0f} person-years at risk; {events} during observation.", texts.CLOCK])
+    yield Prose([f"{people} with {own.person_years:,.0f} person-years at risk; {events} during observation.", texts.CLOCK])
     yield TableBlock(
         "attrition-table",
         "From everybody to the cohort",
@@ -241,7 +248,8 @@ def _cohort(findings: Findings) -> Iterator[Block]:
     )
 
 
-def _samples(findings: Findings) -> Iterator[Block]:
+def samples(findings: Findings) -> Iterator[Block]:
+    """Transgene tests and their sites."""
     rows = findings.tables["sample_verdicts"]
     if not rows:
         return
@@ -282,7 +290,8 @@ def _samples(findings: Findings) -> Iterator[Block]:
         )
 
 
-def _cases(findings: Findings) -> Iterator[Block]:
+def cases(findings: Findings) -> Iterator[Block]:
+    """The three axes of each case with their evidence."""
     if not findings.cases:
         return
     yield Heading("What caused each case?", key="cases")
@@ -327,7 +336,8 @@ def _cases(findings: Findings) -> Iterator[Block]:
         )
 
 
-def _missing(findings: Findings) -> Iterator[Block]:
+def missing(findings: Findings) -> Iterator[Block]:
+    """What is not known, and what it would settle."""
     if not findings.tables["causality_missing"]:
         return
     yield Heading("What is missing", key="missing")
@@ -344,7 +354,8 @@ def _missing(findings: Findings) -> Iterator[Block]:
     )
 
 
-def _methods(findings: Findings, provenance: Mapping[str, Any]) -> list[Block]:
+def methods(findings: Findings, provenance: Mapping[str, Any]) -> list[Block]:
+    """Methods in words, notes, settings, versions and inputs."""
     notes = list(findings.notes) or ["No further notes."]
     inputs = [{"file": name, "sha256": digest} for name, digest in sorted(provenance.get("inputs", {}).items())]
     settings = [{"setting": name, "value": str(value)} for name, value in provenance.get("settings", {}).items()]
@@ -361,14 +372,14 @@ def _methods(findings: Findings, provenance: Mapping[str, Any]) -> list[Block]:
 
 
 _SECTIONS: tuple[Callable[[Findings], Iterator[Block]], ...] = (
-    _summary,
-    _rates,
-    _tested,
-    _onset,
-    _homogeneity,
-    _surface,
-    _cohort,
-    _samples,
-    _cases,
-    _missing,
+    key_figures,
+    rates,
+    tested,
+    onset,
+    homogeneity,
+    surface,
+    cohort,
+    samples,
+    cases,
+    missing,
 )

@@ -352,7 +352,7 @@ def _samples(frames: Frames, verdicts: Mapping[str, Mapping[str, Any]]) -> dict[
         verdict = verdicts.get(row["sample_id"])
         if verdict is None:
             continue
-        copies = _interval(verdict.get("copies_per_tumour_cell"))
+        copies = interval(verdict.get("copies_per_tumour_cell"))
         samples.append(
             {
                 "sample_id": row["sample_id"],
@@ -363,12 +363,12 @@ def _samples(frames: Frames, verdicts: Mapping[str, Mapping[str, Any]]) -> dict[
                 "copies_per_tumour_cell": copies[0],
                 "copies_low": copies[1],
                 "copies_high": copies[2],
-                "detection_limit": _interval(verdict.get("detection_limit"))[0],
+                "detection_limit": interval(verdict.get("detection_limit"))[0],
                 "sites": len(verdict["sites"]),
             }
         )
         for site in verdict["sites"]:
-            fraction = _interval(site.get("cell_fraction"))
+            fraction = interval(site.get("cell_fraction"))
             sites.append(
                 {
                     "sample_id": row["sample_id"],
@@ -383,7 +383,7 @@ def _samples(frames: Frames, verdicts: Mapping[str, Mapping[str, Any]]) -> dict[
     return {"sample_verdicts": samples, "sample_sites": sites}
 
 
-def _interval(value: Any) -> tuple[float | None, float | None, float | None]:
+def interval(value: Any) -> tuple[float | None, float | None, float | None]:
     """A number with limits, as verdicts write it: a mapping, or a bare number."""
     if isinstance(value, Mapping):
         number = value.get("value", value.get("presence"))

@@ -1,0 +1,80 @@
+"""Tables of a post-authorisation safety study: population, baseline, person-time, incidence, outcomes by product."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from aftercar.cohort.follow_up import completeness
+from aftercar.cohort.person_time import Cohort, by_product
+from aftercar.cohort.rules import EVENT
+from aftercar.reports import assessment
+from aftercar.reports.blocks import Block, Document, Field, Heading, Prose, TableBlock
+from aftercar.reports.findings import Findings, Row
+from aftercar.reports.wording import per_thousand
+from aftercar.vocab.dates import DAYS_PER_YEAR
+from aftercar.vocab.estimates import rate
+
+
+def post_authorisation(findings: Findings, provenance: Mapping[str, Any]) -> Document:
+    """The tables that a study report of a registry needs; says so when the study has no cohort."""
+    cohort = findings.cohort
+    if cohort is None:
+        blocks: list[Block] = [Prose(["This study has no people with dated infusions: post-authorisation tables need a cohort."])]
+    else:
+        blocks = [
+            *assessment.cohort(findings),
+            Prose([cohort.rules.in_words(), completeness(cohort.episodes).in_words()], key="rules"),
+            Heading("Population at infusion", key="population"),
+            _baseline(cohort),
+            Heading("Rates by product", key="by-product"),
+            _by_product(cohort, findings.level),
+            *assessment.tested(findings),
+            *assessment.onset(findings),
+        ]
+    return Document(findings.title, "Post-authorisation study tables", findings.data_lock, blocks, provenance)
+
+
+def _baseline(cohort: Cohort) -> TableBlock:
+    people = cohort.episodes.unique("person_id", keep="first", maintain_order=True)
+    rows: list[Row] = []
+    for column, label in (
+        ("product", "Product"),
+        ("indication", "Indication"),
+        ("sex", "Sex"),
+        ("line_of_therapy", "Line of therapy"),
+    ):
+        counts = people.group_by(pl.col(column).cast(pl.String).fill_null("unknown").alias("value")).len().sort("value")
+        rows += [{"what": label, "value": value, "people": n, "share": n / people.height} for value, n in counts.iter_rows()]
+    ages = [float(age) for age in people["age_at_start"].drop_nulls()]
+    if ages:
+        words = f"median {statistics.median(ages):.0f}, range {min(ages):.0f} to {max(ages):.0f}"
+        rows.append({"what": "Age in years", "value": words, "people": len(ages), "share": len(ages) / people.height})
+    fields = (
+        Field("what", "Item"),
+        Field("value", "Value"),
+        Field("people", "People", "count"),
+        Field("share", "Share", "percent"),
+    )
+    return TableBlock("baseline-table", "People at infusion", fields, rows)
+
+
+def _by_product(cohort: Cohort, level: float) -> TableBlock:
+    rows = []
+    for product, part in by_product(cohort).items():
+        years = float((part["exit_days"] - part["entry_days"]).sum()) / DAYS_PER_YEAR
+        events = int((part["status"] == EVENT).sum())
+        found = rate(events, years, level=level)
+        shown = per_thousand({"value": found.value, "low": found.low, "high": found.high})
+        rows.append({"product": product, "people": part["person_id"].n_unique(), "events": events, "years": years, "rate": shown})
+    fields = (
+        Field("product", "Product"),
+        Field("people", "People", "count"),
+        Field("events", "T-cell malignancies", "count"),
+        Field("years", "Person-years", "number"),
+        Field("rate", "Per 1,000 person-years", "interval"),
+    )
+    return TableBlock("product-rates", "Incidence rates by product", fields, rows, "Exact (Garwood) intervals.")
