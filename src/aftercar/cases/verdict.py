@@ -56,14 +56,22 @@ def low_end(value: Any) -> float | None:
 
 
 def detection_limit(verdict: Mapping[str, Any]) -> float | None:
-    """The fraction of tumour cells below which a clone could have been missed; None when the verdict names none."""
-    return number(verdict.get("detection_limit"), "cell_fraction", "tumour_cell_fraction", "limit")
+    """The fraction of tumour cells below which a clone could have been missed; None when the verdict names none.
+
+    A limit that is a fraction of all cells, because the purity is not known, is no limit for the tumour.
+    """
+    limit = verdict.get("detection_limit")
+    if isinstance(limit, Mapping) and "all cells" in str(limit.get("unit", "")):
+        return None
+    return number(limit)
 
 
 def verdict_sites(verdict: Mapping[str, Any]) -> tuple[Site, ...]:
-    """The sites of a verdict."""
+    """The sites of a verdict that passed its filters."""
     found = []
     for i, site in enumerate(verdict.get("sites") or ()):
+        if site.get("filter", "PASS") != "PASS":
+            continue
         gene = site.get("gene")
         name = (gene.get("name") or gene.get("symbol") or gene.get("gene")) if isinstance(gene, Mapping) else gene
         distance = site.get("distance", gene.get("distance") if isinstance(gene, Mapping) else None)
@@ -75,10 +83,16 @@ def verdict_sites(verdict: Mapping[str, Any]) -> tuple[Site, ...]:
                 site.get("chrom"),
                 site.get("pos"),
                 site.get("orientation"),
-                number(site.get("cell_fraction")),
+                _tumour_fraction(site),
                 None if distance is None else int(distance),
                 None,
-                gene.get("feature") if isinstance(gene, Mapping) else None,
+                site.get("gene_feature", gene.get("feature") if isinstance(gene, Mapping) else None),
             )
         )
     return tuple(found)
+
+
+def _tumour_fraction(site: Mapping[str, Any]) -> float | None:
+    """The fraction of tumour cells with the site; where the purity is not known, the fraction of all cells, which is lower."""
+    of_tumour = number(site.get("tumour_cell_fraction"))
+    return of_tumour if of_tumour is not None else number(site.get("cell_fraction"))

@@ -285,7 +285,7 @@ def _value_at(nodes: list[etree._Element], end: str, prefix: str) -> Value | Non
     if end == "#document":
         return _document(node)
     value = node.get(end[1:])
-    if value is None:
+    if value is None or (prefix and value.lower() == prefix):
         return Null(flavour) if flavour and end in ("@value", "@code", "@extension") else None
     return value[len(prefix) :] if prefix else value
 
@@ -377,6 +377,8 @@ def _write_element(node: etree._Element, code: str, path: str, value: Value | No
         target = ensure(node, steps)
     if isinstance(value, Null):
         target.set("nullFlavor", value.flavour)
+        if steps and steps[-1].prefix:
+            target.set("value", steps[-1].prefix)  # tells a telephone that is null from an e-mail that is
         if way.end in ("@value", "@code") and code != "FDA.G.k.10a.r":
             target.attrib.pop("codeSystem", "")
     elif way.end in ("#text", "#lines"):
