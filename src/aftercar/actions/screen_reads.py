@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aftercar.edges import alignments, screen_simple
+from aftercar.edges.bam import BamScreen, open_header
+from aftercar.edges.bam_index import unplaced_start
 from aftercar.edges.fasta import FastaFile
 from aftercar.edges.fastq import STDIN, pair_up
+from aftercar.edges.fastq_screen import screen_fastq_fast
+from aftercar.edges.screen_simple import Found
+from aftercar.edges.streams import sane_threads
 from aftercar.errors import UsageError
+from aftercar.reads import shared as sharing
 from aftercar.reads import tally as counting
 from aftercar.reads.batch import HostDepth, Pair, Screened
-from aftercar.reads.tally import Tally, aligned_depth, assumed_depth
+from aftercar.reads.native import HAVE_NUMBA
+from aftercar.reads.seeds import Seeds
+from aftercar.reads.shared import Intervals
+from aftercar.reads.tally import Tally, aligned_depth, assumed_depth, relative_gc
 from aftercar.reads.vector_index import VectorIndex
 from aftercar.vocab.vectors import Construct
+
+#: A contig below this length may be a vector in the reference.
+SHORT_CONTIG = 300_000
+NO_READS = "The input holds no reads: nothing can be said of the vector."
 
 
 class Progress(Protocol):
@@ -28,6 +47,17 @@ def silent(done: float, total: float | None, words: str) -> None:
     """A progress that says nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What one screen works with."""
+
+    index: VectorIndex
+    seeds: Seeds
+    reference: Path | None
+    threads: int
+    progress: Progress
+
+
 def screen_reads(
     reads: Sequence[Path],
     vectors: VectorIndex | Construct | Iterable[Construct],
@@ -35,6 +65,7 @@ def screen_reads(
     reference: Path | None = None,
     quick: bool = False,
     progress: Progress = silent,
+    threads: int | None = None,
 ) -> Screened:
     """Find every read of a sample that touches the vector.
 
@@ -42,9 +73,10 @@ def screen_reads(
         reads: the files of one sample: BAM, CRAM or FASTQ (plain, gzip, bgzip; two ends, lanes, interleaved; ``-`` is
             FASTQ on stdin). Kinds are told by content, not by name.
         vectors: an index, one construct or several.
-        reference: the host's FASTA; needed for CRAM, and the best source for the parts that vector and host share.
-        quick: read only the unmapped reads at the end of an indexed BAM.
+        reference: the host's FASTA; the best source for the parts that vector and host share.
+        quick: read only the unplaced reads at the end of an indexed BAM; a negative then proves nothing.
         progress: told how far it is.
+        threads: inflating threads; by default one a core, at most eight.
 
     Raises:
         UsageError: no file, or files of different kinds.
@@ -58,27 +90,65 @@ def screen_reads(
     if len(kinds) > 1:
         raise UsageError(f"files of different kinds: {', '.join(sorted(kinds))}", fix="give one sample's files of one kind")
     kind = kinds.pop()
-    if kind == "fastq":
-        found = [screen_simple.screen_fastq(one, two, index) for one, two in pair_up(paths)]
-    else:
-        found = [screen_simple.screen_alignments(path, index, reference) for path in paths]
-    return _screened(found, "bam" if kind == "sam" else kind, reference)
+    if quick and kind != "bam":
+        raise UsageError("a quick look needs an indexed BAM", fix="leave --quick away; the full screen of a CRAM is as quick")
+    job = _Job(index, Seeds.of(index), reference, sane_threads(threads), progress)
+    notes: list[str] = []
+    found = list(_screen(paths, kind, quick, job, notes))
+    return _screened(found, kind, quick, job, notes)
 
 
 def _constructs(vectors: Construct | Iterable[Construct]) -> Iterable[Construct]:
     return [vectors] if isinstance(vectors, Construct) else vectors
 
 
-def _screened(found: Sequence[screen_simple.Found], source: str, reference: Path | None) -> Screened:
+def _screen(paths: Sequence[Path], kind: str, quick: bool, job: _Job, notes: list[str]) -> Iterator[Found]:
+    if kind == "fastq":
+        for one, two in pair_up(paths):
+            if HAVE_NUMBA:
+                yield screen_fastq_fast(
+                    one, two, job.seeds, lambda done: job.progress(done / 1e6, None, "MB of FASTQ"), max(1, job.threads // 2)
+                )
+            else:
+                yield screen_simple.screen_fastq(one, two, job.index)
+        return
+    for path in paths:
+        if kind == "bam" and HAVE_NUMBA:
+            yield _screen_bam(path, quick, job)
+        else:
+            yield screen_simple.screen_alignments(path, job.index, job.reference)
+
+
+def _screen_bam(path: Path, quick: bool, job: _Job) -> Found:
+    screen = BamScreen(
+        path, job.seeds, job.threads, lambda done, total: job.progress(done / 1e6, total / 1e6, f"MB of {path.name}")
+    )
+    if not quick:
+        return screen.run()
+    start, offset = unplaced_start(path)
+    header = open_header(path)
+    return screen.run_section(start, offset, header) if start else Found([], 0, Tally(header.contigs))
+
+
+def _screened(found: Sequence[Found], kind: str, quick: bool, job: _Job, notes: list[str]) -> Screened:
     tally = found[0].tally
     for other in found[1:]:
         if dict(other.tally.contigs) != dict(tally.contigs):
             raise UsageError("the files were aligned to different references", fix="give one sample's files of one reference")
         tally.add(other.tally)
     pairs: list[Pair] = [pair for part in found for pair in part.pairs]
+    lonely = sum(part.without_mate for part in found)
+    if not tally.counts[counting.READS]:
+        notes.append(NO_READS)
+    if lonely:
+        notes.append(f"{lonely} candidate templates lack their mate in the file.")
+    if quick:
+        notes.append("Quick look: only reads without a place were read. A negative needs the full pass.")
+    vector_contigs = _vector_contigs(pairs, tally)
+    if vector_contigs:
+        notes.append(f"The file's reference holds the vector or a relative of it: {', '.join(vector_contigs)}.")
+    shared, known = _shared(pairs, tally, kind, vector_contigs, job, notes)
     mean, deviation = tally.insert_size()
-    notes = [] if tally.counts[counting.READS] else ["The input holds no reads: nothing can be said of the vector."]
-    assert source in ("bam", "cram", "fastq")
     return Screened(
         pairs=pairs,
         reads=int(tally.counts[counting.READS]),
@@ -86,18 +156,136 @@ def _screened(found: Sequence[screen_simple.Found], source: str, reference: Path
         read_length=tally.read_length(),
         insert_mean=mean,
         insert_sd=deviation,
-        host=_depth(tally, source, reference),
+        host=_depth(tally, kind, quick, vector_contigs, job.reference),
         contigs=tally.contigs,
-        source=source,  # type: ignore[arg-type]
+        source=_source(kind),
+        complete=not quick,
         notes=tuple(notes),
+        human_shared=shared,
+        shared_known=known,
+        vector_contigs=vector_contigs,
+        metrics=_metrics(tally, pairs, lonely),
     )
 
 
-def _depth(tally: Tally, source: str, reference: Path | None) -> HostDepth:
-    if source != "fastq" and tally.windows.any():
-        return aligned_depth(tally)
+def _source(kind: str) -> Literal["bam", "cram", "fastq"]:
+    return "cram" if kind == "cram" else "fastq" if kind == "fastq" else "bam"
+
+
+def _vector_contigs(pairs: Iterable[Pair], tally: Tally) -> tuple[str, ...]:
+    """Short contigs on which at least half the reads are candidates."""
+    seen = Counter(
+        read.contig for pair in pairs for read in (pair.first, pair.second) if read is not None and read.contig is not None
+    )
+    names = list(tally.contigs)
+    return tuple(
+        name
+        for i, name in enumerate(names)
+        if tally.contigs[name] < SHORT_CONTIG and seen[name] and 2 * seen[name] >= tally.contig_reads[i]
+    )
+
+
+def _not_host(tally: Tally, vector_contigs: Sequence[str]) -> frozenset[str]:
+    """Contigs that are not the host: those that carry the vector, and short ones with a strange name beside others."""
+    strange = {name for name in sharing.foreign_contigs(tally.contigs) if tally.contigs[name] < SHORT_CONTIG}
+    return frozenset(vector_contigs) | (strange if len(strange) < len(tally.contigs) else frozenset())
+
+
+def _shared(
+    pairs: Sequence[Pair], tally: Tally, kind: str, vector_contigs: Sequence[str], job: _Job, notes: list[str]
+) -> tuple[Intervals, bool]:
+    if job.reference is not None:
+        job.progress(0, None, "comparing the vector with the reference")
+        status = job.reference.stat()
+        return _shared_with(_Key(job.index), job.reference, status.st_mtime_ns, status.st_size), True
+    if kind != "fastq" and tally.counts[counting.UNMAPPEDS] < tally.counts[counting.READS]:
+        away = _not_host(tally, vector_contigs)
+        notes.append(
+            "Parts shared with the host's genome were found in the sample's own alignments; a reference finds them surely."
+        )
+        return sharing.from_alignments(job.index, pairs, away), True
+    notes.append("Parts shared with the host's genome are guessed from the names of the elements; give a reference to find them.")
+    return sharing.from_names(job.index), False
+
+
+class _Key:
+    """An index as a key of a cache, equal when the sequences are."""
+
+    def __init__(self, index: VectorIndex) -> None:
+        self.index = index
+        self._key = tuple((target.name, target.sequence, target.circular) for target in index.targets)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self._key == other._key
+
+
+@lru_cache(maxsize=8)
+def _shared_with(key: _Key, reference: Path, changed: int, size: int) -> Intervals:
+    """Shared parts against a reference, kept for the next sample of a study."""
+    index = key.index
+    with FastaFile(reference) as fasta:
+        return sharing.from_reference(index, Seeds.of(index), _pieces(fasta))
+
+
+def shared_with_reference(index: VectorIndex, reference: Path) -> Intervals:
+    """Parts of each target that the host's genome shares, by streaming the reference once past the vector."""
+    status = reference.stat()
+    return _shared_with(_Key(index), reference, status.st_mtime_ns, status.st_size)
+
+
+def _pieces(fasta: FastaFile) -> Iterator[tuple[NDArray[np.uint8], bool]]:
+    lengths = fasta.lengths
+    for name, _, bases in fasta.stream(overlap=300):
+        yield bases, lengths[name] < SHORT_CONTIG
+
+
+def _depth(tally: Tally, kind: str, quick: bool, vector_contigs: Sequence[str], reference: Path | None) -> HostDepth:
+    if quick:
+        return HostDepth(float("nan"), 0.0, how="not measured by a quick look")
+    if kind != "fastq" and tally.windows.any():
+        depth = aligned_depth(tally, _not_host(tally, vector_contigs))
+        if reference is None:
+            return depth
+        return HostDepth(depth.mean, depth.bases, relative_gc(tally, _expected_gc(tally, reference)), depth.how)
     size = None
     if reference is not None:
         with FastaFile(reference) as fasta:
             size = float(sum(fasta.lengths.values()))
     return assumed_depth(tally, size)
+
+
+def _expected_gc(tally: Tally, reference: Path) -> NDArray[np.float64]:
+    """Windows of read length by GC percent in the covered parts of the reference (a sample of at most 200,000)."""
+    length = max(1, min(tally.read_length(), 1000))
+    expected = np.zeros(101)
+    covered = np.flatnonzero(tally.windows)
+    step = max(1, len(covered) // 50_000)
+    names = list(tally.contigs)
+    with FastaFile(reference) as fasta:
+        for window in covered[::step]:
+            contig = int(np.searchsorted(tally.offsets, window, "right")) - 1
+            name = fasta.name_of(names[contig])
+            if name is None:
+                continue
+            start = (int(window) - int(tally.offsets[contig])) * counting.WINDOW
+            codes = fasta.fetch_array(name, start, start + counting.WINDOW)
+            strong = np.concatenate(([0], np.cumsum((codes == 67) | (codes == 71))))
+            known = np.concatenate(([0], np.cumsum(codes != 78)))
+            for at in range(0, len(codes) - length + 1, 256):
+                if known[at + length] - known[at] == length:
+                    expected[int(100 * (strong[at + length] - strong[at]) / length + 0.5)] += 1
+    return expected
+
+
+def _metrics(tally: Tally, pairs: Sequence[Pair], lonely: int) -> dict[str, float]:
+    figures = {name: float(value) for name, value in zip(counting.COUNTS, tally.counts, strict=True)}
+    figures["mean_base_quality"] = tally.mean_quality()
+    figures["candidate_pairs"] = float(len(pairs))
+    figures["candidates_without_mate"] = float(lonely)
+    reads = max(1.0, figures["reads"])
+    figures["duplicate_fraction"] = figures["duplicates"] / reads
+    figures["unmapped_fraction"] = figures["unmapped"] / reads
+    return figures

@@ -58,20 +58,20 @@ def inflate(block: bytes | memoryview, where: str = "") -> bytes | bytearray:
     """
     crc, length = struct.unpack("<II", block[-8:])
     if length > 65536:
-        raise DamagedFile("a BGZF block claims more than 64 KiB", where=where, fix=_FIX)
+        raise DamagedFile("a BGZF block claims more than 64 KiB", where=where, fix=AGAIN)
     if not length:
         return b""
     head = 12 + int.from_bytes(block[10:12], "little")
     try:
         data = deflate.deflate_decompress(block[head:-8], length)
     except deflate.DeflateError as error:
-        raise DamagedFile("a BGZF block cannot be inflated", where=where, fix=_FIX) from error
+        raise DamagedFile("a BGZF block cannot be inflated", where=where, fix=AGAIN) from error
     if len(data) != length or deflate.crc32(data) != crc:
-        raise DamagedFile("a BGZF block does not match its checksum", where=where, fix=_FIX)
+        raise DamagedFile("a BGZF block does not match its checksum", where=where, fix=AGAIN)
     return data
 
 
-_FIX = "copy or download the file again and compare its checksum with the sender's"
+AGAIN = "copy or download the file again and compare its checksum with the sender's"
 
 
 def check_end(path: Path) -> None:
@@ -85,7 +85,7 @@ def check_end(path: Path) -> None:
         stream.seek(max(0, size - len(END_BLOCK)))
         tail = stream.read()
     if tail != END_BLOCK:
-        raise DamagedFile("the end-of-file block is missing, so the file may be cut short", where=str(path), fix=_FIX)
+        raise DamagedFile("the end-of-file block is missing, so the file may be cut short", where=str(path), fix=AGAIN)
 
 
 def gunzip_chunks(path: Path, size: int = _READ) -> Iterator[bytes]:
@@ -101,11 +101,11 @@ def gunzip_chunks(path: Path, size: int = _READ) -> Iterator[bytes]:
             while chunk := stream.read(size):
                 yield chunk
     except (EOFError, OSError, ValueError) as error:
-        raise DamagedFile(f"the gzip file is damaged: {error}", where=str(path), fix=_FIX) from error
+        raise DamagedFile(f"the gzip file is damaged: {error}", where=str(path), fix=AGAIN) from error
     except Exception as error:
         if type(error).__name__ not in ("IsalError", "error"):
             raise
-        raise DamagedFile(f"the gzip file is damaged: {error}", where=str(path), fix=_FIX) from error
+        raise DamagedFile(f"the gzip file is damaged: {error}", where=str(path), fix=AGAIN) from error
 
 
 class BlockTable:
@@ -128,7 +128,7 @@ class BlockTable:
                 head = stream.read(64)
                 length = block_size(head, 0)
                 if not length or at + length > size:
-                    raise DamagedFile("the chain of BGZF blocks is broken", where=f"{path} at byte {at:,}", fix=_FIX)
+                    raise DamagedFile("the chain of BGZF blocks is broken", where=f"{path} at byte {at:,}", fix=AGAIN)
                 stream.seek(at + length - 4)
                 inflated = int.from_bytes(stream.read(4), "little")
                 if inflated:

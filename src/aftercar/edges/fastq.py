@@ -141,7 +141,7 @@ def records(path: Path) -> Iterator[FastqRecord]:
     """
     lines = _lines(path)
     for number, header in enumerate(lines, 1):
-        if not header and next(lines, None) is None:
+        if not header and all(not line for line in lines):
             return
         where = f"{path}, record {number:,}"
         if not header.startswith(b"@"):

@@ -38,9 +38,10 @@ DROP = 12
 MIN_WORDS = 6
 _FLANK = 600
 
-#: ASCII to 0-3 for ACGT (either case, U as T), 4 for anything else.
+#: ASCII to 0-3 for A, C, T, G (either case, U as T), 4 for anything else. The order is that of bits 1 and 2 of the
+#: letters in ASCII, which lets the kernels pack text into words without a table.
 CODES = np.full(256, 4, np.uint8)
-for _base, _code in zip("ACGTU", (0, 1, 2, 3, 3), strict=True):
+for _base, _code in zip("ACTGU", (0, 1, 2, 3, 2), strict=True):
     CODES[ord(_base)] = CODES[ord(_base.lower())] = _code
 
 
