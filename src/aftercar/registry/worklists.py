@@ -130,9 +130,9 @@ class _Infusions:
         self.frame = frame
         self.ids = frame["infusion_id"]
         self.person = people.rows_of(frame["person_id"])
-        self.early = earliest(frame["infused_on"])
-        self.late = latest(frame["infused_on"])
-        order = np.lexsort((self.ids.to_numpy(), self.early, self.person))
+        self.early = Starts(earliest(frame["infused_on"]))
+        self.late = Starts(latest(frame["infused_on"]))
+        order = np.lexsort((self.ids.rank("ordinal").to_numpy(), self.early.days, self.person))
         self.is_last = np.zeros(len(order), dtype=bool)
         if len(order):
             sorted_people = self.person[order]
@@ -177,25 +177,44 @@ def latest(texts: pl.Series, otherwise: dt.date = NEVER) -> Days:
     return np.where(length == 4, year_end, np.where(length == 7, month_end, days))
 
 
-def add_months(days: Days, months: Ints | int) -> Days:
-    """The same day ``months`` later, or the last day of that month where it has no such day (as in ``vocab.dates``)."""
-    month = days.astype("datetime64[M]")
-    of_month = days - month.astype("datetime64[D]")
-    there = month + months
-    last = (there + 1).astype("datetime64[D]") - np.timedelta64(1, "D") - there.astype("datetime64[D]")
-    return there.astype("datetime64[D]") + np.minimum(of_month, last)
+#: First day of each month from January of year 1, as days since 1970; months are counted since 1970 too.
+_MONTHS = np.arange(np.datetime64("0001-01", "M"), np.datetime64("2601-01", "M"))
+_FIRST_MONTH = int(_MONTHS[0].astype(np.int64))
+_STARTS = _MONTHS.astype("datetime64[D]").astype(np.int64)
+_LENGTHS = np.diff(_STARTS)
 
 
-def elapsed_months(start: Days, end: Days | np.datetime64) -> Ints:
-    """The largest number of months that, added to ``start``, does not pass ``end``."""
-    months = (np.asarray(end).astype("datetime64[M]") - start.astype("datetime64[M]")).astype(np.int64)
-    return months - (add_months(start, months) > end)
+class Starts:
+    """Days that months are added to, taken apart once.
+
+    Adding is as in ``vocab.dates.add_months``: the same day, or the last day of a month that has no such day.
+    """
+
+    def __init__(self, days: Days) -> None:
+        self.days = days.astype("datetime64[D]")
+        self.month = days.astype("datetime64[M]").astype(np.int64) - _FIRST_MONTH
+        self.of_month = self.days.astype(np.int64) - _STARTS[self.month]
+
+    def __getitem__(self, rows: Any) -> Starts:
+        part = object.__new__(Starts)
+        part.days, part.month, part.of_month = self.days[rows], self.month[rows], self.of_month[rows]
+        return part
+
+    def plus_months(self, months: Ints | int) -> Days:
+        """Each day ``months`` later."""
+        there = self.month + months
+        return (_STARTS[there] + np.minimum(self.of_month, _LENGTHS[there] - 1)).view("datetime64[D]")
+
+    def months_until(self, end: np.datetime64) -> Ints:
+        """The largest number of months that, added to each day, does not pass ``end``."""
+        months = int(end.astype("datetime64[M]").astype(np.int64)) - _FIRST_MONTH - self.month
+        return np.where(self.plus_months(months) > end, months - 1, months)
 
 
-def _target(rule: Rule, start: Days, offset: Ints) -> Days:
+def _target(rule: Rule, start: Starts, offset: Ints) -> Days:
     if rule.unit == "months":
-        return add_months(start, offset)
-    return start + offset.astype("timedelta64[D]")
+        return start.plus_months(offset)
+    return start.days + offset.astype("timedelta64[D]")
 
 
 def _stops(people: pl.DataFrame, signed_by: Ints, consents: pl.DataFrame) -> Days:
@@ -256,10 +275,10 @@ def _ends(tests: pl.DataFrame, rule: Rule, people: _People, day: np.datetime64) 
     return ends
 
 
-def _opened(rule: Rule, early: Days, by: np.datetime64) -> Ints:
+def _opened(rule: Rule, early: Starts, by: np.datetime64) -> Ints:
     """Number of the newest offset whose window has opened by a day; -1 for none."""
     reach = by + np.timedelta64(rule.before_days, "D")
-    reached = elapsed_months(early, reach) if rule.unit == "months" else (reach - early).astype(np.int64)
+    reached = early.months_until(reach) if rule.unit == "months" else (reach - early.days).astype(np.int64)
     return np.searchsorted(np.array(rule.offsets, dtype=np.int64), reached, side="right") - 1
 
 
@@ -373,10 +392,10 @@ def _task_frame(found: list[_Open], infusions: _Infusions, people: _People) -> p
 def _people_frame(found: list[_Open], infusions: _Infusions, people: _People, plans: PlanSet, day: np.datetime64) -> pl.DataFrame:
     """One state for each person: the first of ``PERSON_STATES`` that fits."""
     first = np.full(people.count, np.datetime64(ALWAYS, "D"))
-    np.minimum.at(first, infusions.person, infusions.early)
+    np.minimum.at(first, infusions.person, infusions.early.days)
     news = people.news.copy()
-    past = infusions.early <= day
-    np.maximum.at(news, infusions.person[past], infusions.early[past])
+    past = infusions.early.days <= day
+    np.maximum.at(news, infusions.person[past], infusions.early.days[past])
     has: dict[str, Flags] = {state: np.zeros(people.count, dtype=bool) for state in ("due", "overdue", "missed")}
     for item in found:
         person = infusions.person[item.infusion]

@@ -21,7 +21,10 @@ def load_cohort(connection: sa.Connection, plans: PlanSet, on: dt.date) -> Cohor
         plans: the plans in force: results of tests are read only when they can end one of their rules.
         on: nothing after this day is read.
     """
-    frames = {name: read_frame(connection, name, columns=NEEDS[name]) for name in ("people", "infusions", "consents")}
+    frames = {
+        name: read_frame(connection, name, columns=NEEDS[name], ordered=name == "people")
+        for name in ("people", "infusions", "consents")
+    }
     last = pl.concat(
         [
             _last(connection, "follow_up", "contact_on", "kind", on),

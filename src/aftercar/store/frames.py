@@ -14,25 +14,41 @@ _TYPES: dict[str, type[pl.DataType]] = {"integer": pl.Int64, "number": pl.Float6
 
 
 def read_frame(
-    connection: sa.Connection, table: str, where: Mapping[str, Any] | None = None, columns: Sequence[str] | None = None
+    connection: sa.Connection,
+    table: str,
+    where: Mapping[str, Any] | None = None,
+    columns: Sequence[str] | None = None,
+    *,
+    ordered: bool = True,
 ) -> pl.DataFrame:
-    """Records of one table that are not withdrawn, ordered by key.
+    """Records of one table that are not withdrawn.
 
     Args:
         connection: from :meth:`Store.snapshot`.
         table: name of a stored table.
         where: column to value.
         columns: the columns wanted; all of the definition when None.
+        ordered: by key; without it the order is the database's own.
     """
     definition, sql = table_of(table), sql_table(table)
     names = tuple(columns) if columns is not None else definition.names
     query = sa.select(*(sql.c[name] for name in names)).where(sql.c[WITHDRAWN].is_(False))
     query = query.where(*(sql.c[name] == value for name, value in (where or {}).items()))
     schema = {name: _TYPES.get(definition[name].kind, pl.String) for name in names}
-    return query_frame(connection, query.order_by(*(sql.c[name] for name in definition.key)), schema)
+    if ordered:
+        query = query.order_by(*(sql.c[name] for name in definition.key))
+    return query_frame(connection, query, schema)
 
 
 def query_frame(connection: sa.Connection, query: sa.Select[Any], schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
     """The rows of a query as a frame with the given schema."""
-    rows = connection.execute(query).all()
-    return pl.DataFrame([tuple(row) for row in rows], schema=dict(schema), orient="row")
+    cursor = connection.execute(query).cursor  # the driver's own rows: text, integers and floats need no conversion
+    rows = cursor.fetchall() if cursor is not None else []
+    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+    flags = {name for name, kind in schema.items() if kind is pl.Boolean}
+    return pl.DataFrame(
+        [
+            pl.Series(name, [None if value is None else bool(value) for value in values] if name in flags else values, dtype=kind)
+            for (name, kind), values in zip(schema.items(), columns, strict=True)
+        ]
+    )

@@ -2,8 +2,8 @@
 
 Every stored table has the columns of its definition and four of the store's own: ``row_version`` (1, 2, ...),
 ``row_withdrawn``, ``row_changed_at`` (UTC) and ``row_changed_by``. To store a further table, add its name to
-:data:`STORED` and write its migration with ``python -m aftercar.store.migrations "why"``; a test holds the
-migrations to these definitions.
+:data:`STORED` (and its module to ``_definitions``) and write its migration with
+``python -m aftercar.store.migrations "why"``; a test holds the migrations to these definitions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from aftercar.vocab.columns import Column, Table
-from aftercar.vocab.tables import all_tables
+from aftercar.vocab.tables import registry, study
 
 #: Tables that live in the store, parents before children.
 STORED: tuple[str, ...] = (
@@ -65,7 +65,12 @@ def table_of(name: str) -> Table:
     """
     if name not in STORED:
         raise KeyError(f"the store keeps no table {name!r}; it keeps {', '.join(STORED)}")
-    return all_tables()[name]
+    return _definitions()[name]
+
+
+@cache
+def _definitions() -> dict[str, Table]:
+    return {table.name: table for module in (study, registry) for table in module.TABLES}
 
 
 @cache

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -42,6 +42,10 @@ Clock = Callable[[], dt.datetime]
 
 def _utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+class _Rehearsed(Exception):
+    """Ends a rehearsal so that the database takes everything back."""
 
 
 class Store:
@@ -70,6 +74,14 @@ class Store:
             )
             yield change
             change.finish()
+
+    @contextmanager
+    def rehearsal(self, who: str, why: str) -> Iterator[Transaction]:
+        """As :meth:`transaction`, but nothing is kept: what a change would do, with every check."""
+        with suppress(_Rehearsed), self.transaction(who, why) as change:
+            yield change
+            change.check()
+            raise _Rehearsed
 
     def save(self, table: str, row: Mapping[str, Any], *, who: str, why: str, expected_version: int | None = None) -> Record:
         """Add one record (``expected_version=None``) or change the version that was read; see :meth:`Transaction.save`."""

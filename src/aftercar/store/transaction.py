@@ -190,6 +190,19 @@ class Transaction:
             removed += 1
         return removed
 
+    def check(self) -> None:
+        """Every check that the end of the transaction brings, without keeping anything."""
+        self._check_references()
+        if self.connection.dialect.name == "sqlite":
+            broken = self.connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if broken is not None:
+                raise InputError(
+                    f"a row of {broken[0]} names a row of {broken[2]} that is not there",
+                    fix="add it first, or in the same import",
+                )
+        else:
+            self.connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+
     def finish(self) -> None:
         """Check references, write the audit entries and the head; called once, just before the commit."""
         self._check_references()
