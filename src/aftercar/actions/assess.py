@@ -77,6 +77,7 @@ def findings_of(study: Study, verdicts: Mapping[str, Mapping[str, Any]]) -> Find
         near_gene_bases=study.settings.near_gene_bases,
         verdicts=verdicts,
         verdict_of_case=by_case(study, verdicts),
+        genome=study.genome,
     )
 
 

@@ -186,7 +186,7 @@ def _made(study: Study, found: Findings, wanted: Wanted, provenance: Mapping[str
         return centre_feedback(study.title, study.data_lock, study.frames, plan_set(), provenance)
     if wanted.kind == "dossier":
         try:
-            return dossier(found, wanted.case, provenance)
+            return dossier(found, wanted.case, provenance, marked_cells_percent=study.settings.marked_cells_percent)
         except KeyError:
             known = ", ".join(file.case_id for file in found.cases) or "none"
             raise UsageError(f"no case {wanted.case!r}", fix=f"name one with --case; the cases are {known}") from None

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aftercar.cases.causality import WORDS
-from aftercar.reports import figures, summary, texts
+from aftercar.reports import figures, figures_people, figures_samples, summary, texts
 from aftercar.reports.blocks import Block, Caveat, Document, Fact, Facts, Field, Heading, Prose, TableBlock
 from aftercar.reports.findings import Findings, Row
 from aftercar.reports.wording import counted, listed, p_value, percent, small_percent
+from aftercar.vocab.genomes import find_genome
 
 
 def assessment(findings: Findings, provenance: Mapping[str, Any]) -> Document:
@@ -224,6 +225,7 @@ def cohort(findings: Findings) -> Iterator[Block]:
     events = counted(own.events, "T-cell malignancy", "T-cell malignancies")
     yield Heading("The people of this study", key="cohort")
     yield Prose([f"{people} with {own.person_years:,.0f} person-years at risk; {events} during observation.", texts.CLOCK])
+    yield figures_people.funnel(findings.tables["attrition"])
     yield TableBlock(
         "attrition-table",
         "From everybody to the cohort",
@@ -234,6 +236,7 @@ def cohort(findings: Findings) -> Iterator[Block]:
         ),
         findings.tables["attrition"],
     )
+    yield figures_people.incidence(own, findings.level)
     shown = [{**row, "shown": percent(row, 2)} for row in findings.tables["incidence"]]
     yield TableBlock(
         "incidence-table",
@@ -270,6 +273,10 @@ def samples(findings: Findings) -> Iterator[Block]:
         shown,
         texts.DETECTION_LIMIT,
     )
+    genome = find_genome(findings.genome)
+    picture = figures_samples.karyogram(findings.tables["sample_sites"], genome) if genome else None
+    if picture is not None:
+        yield picture
     if findings.tables["sample_sites"]:
         yield TableBlock(
             "sites-table",

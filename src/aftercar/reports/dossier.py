@@ -11,9 +11,11 @@ from aftercar.cases.completeness import completeness
 from aftercar.cases.model import CaseFile, as_date
 from aftercar.reports.blocks import Block, Document, Fact, Facts, Field, Figure, Heading, Prose, TableBlock
 from aftercar.reports.charts import chart
+from aftercar.reports.figures_samples import persistence
 from aftercar.reports.findings import Findings, Row
 from aftercar.reports.laboratory import result_blocks
 from aftercar.reports.wording import counted, listed
+from aftercar.vocab.dates import PartialDate, months_between
 
 _EVENTS = (  # table, date column, what it is, column that says more
     ("prior_therapy", "started_on", "earlier treatment", "agent"),
@@ -23,7 +25,9 @@ _EVENTS = (  # table, date column, what it is, column that says more
 )
 
 
-def dossier(findings: Findings, case_id: str, provenance: Mapping[str, Any], narrative: str = "") -> Document:
+def dossier(
+    findings: Findings, case_id: str, provenance: Mapping[str, Any], *, narrative: str = "", marked_cells_percent: float = 1.0
+) -> Document:
     """Everything about one case.
 
     Args:
@@ -31,6 +35,7 @@ def dossier(findings: Findings, case_id: str, provenance: Mapping[str, Any], nar
         case_id: the case.
         provenance: of the study.
         narrative: generated narrative text, paragraphs separated by empty lines; left out when empty.
+        marked_cells_percent: percent of vector-positive cells drawn as a line in the persistence chart.
 
     Raises:
         KeyError: when the study has no such case.
@@ -38,7 +43,7 @@ def dossier(findings: Findings, case_id: str, provenance: Mapping[str, Any], nar
     file = next((item for item in findings.cases if item.case_id == case_id), None)
     if file is None:
         raise KeyError(case_id)
-    blocks: list[Block] = [*_head(file, findings), *_timeline(file), *_pathology(file), *_molecular(file)]
+    blocks: list[Block] = [*_head(file, findings), *_timeline(file, marked_cells_percent), *_pathology(file), *_molecular(file)]
     blocks += [*_causality(file, findings), *_gaps(file, findings)]
     if narrative:
         blocks += [Heading("Narrative", key="narrative"), Prose(narrative.split("\n\n"), key="narrative-text")]
@@ -75,7 +80,7 @@ def _head(file: CaseFile, findings: Findings) -> Iterator[Block]:
     )
 
 
-def _timeline(file: CaseFile) -> Iterator[Block]:
+def _timeline(file: CaseFile, line: float) -> Iterator[Block]:
     rows = timeline(file)
     yield Heading("Timeline", key="timeline")
     dated = [{**row, "day": day.middle.isoformat()} for row in rows if (day := as_date(row["date"])) is not None]
@@ -83,7 +88,22 @@ def _timeline(file: CaseFile) -> Iterator[Block]:
         first, last = (dt.date.fromisoformat(dated[i]["day"]) for i in (0, -1))
         words = f"{counted(len(dated), 'dated event')} from {first} to {last}"
         yield Figure("timeline-chart", "Events in time", chart("timeline", dated), dated, words)
+    picture = persistence(_percent_of_cells(file), line)
+    if picture is not None:
+        yield picture
     yield TableBlock("timeline-table", "Events", (Field("date", "Date"), Field("what", "Event"), Field("detail", "Detail")), rows)
+
+
+def _percent_of_cells(file: CaseFile) -> list[Row]:
+    """Laboratory values in percent of cells over months since the suspected infusion."""
+    infusion = file.suspected_infusion
+    start = as_date(infusion["infused_on"]) if infusion is not None else None
+    if start is None:
+        return []
+    rows = [row for row in file.assay_results if row["unit"] == "percent_cells"]
+    months = [months_between(start.middle, PartialDate.parse(row["measured_on"]).middle) for row in rows]
+    found = [{"months": m, "value": row["value"], "lod": row["lod"]} for m, row in zip(months, rows, strict=True)]
+    return sorted(found, key=lambda row: row["months"])
 
 
 def _pathology(file: CaseFile) -> Iterator[Block]:

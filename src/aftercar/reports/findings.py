@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -52,6 +52,8 @@ class Findings:
         causality: suggestion by case.
         cohort: person-time of the study's own people, or None when nobody has a dated infusion.
         verdicts: content of ``verdict.json`` by sample.
+        contacts: rows of ``follow_up``.
+        genome: name of the reference build, "" when not stated.
         notes: what a reader must know.
     """
 
@@ -63,7 +65,9 @@ class Findings:
     causality: Mapping[str, Causality]
     cohort: Cohort | None
     verdicts: Mapping[str, Mapping[str, Any]]
-    notes: Sequence[str] = field(default_factory=tuple)
+    contacts: Sequence[Row] = ()
+    genome: str = ""
+    notes: Sequence[str] = ()
 
     def row(self, table: str, key: str, value: str) -> Row | None:
         """The first row of a table with this value."""
@@ -80,6 +84,7 @@ def find(
     near_gene_bases: int = 50_000,
     verdicts: Mapping[str, Mapping[str, Any]] | None = None,
     verdict_of_case: Mapping[str, Mapping[str, Any]] | None = None,
+    genome: str = "",
 ) -> Findings:
     """Compute every figure of a study.
 
@@ -91,6 +96,7 @@ def find(
         near_gene_bases: distance within which a site is near a gene.
         verdicts: content of ``verdict.json`` by sample.
         verdict_of_case: the verdict that speaks for each case.
+        genome: name of the reference build, for the karyogram.
     """
     verdicts = verdicts or {}
     files = case_files({name: frame.to_dicts() for name, frame in frames.items()}, verdict_of_case)
@@ -118,7 +124,8 @@ def find(
         "attrition": _attrition(cohort),
         "incidence": _incidence(cohort, level),
     }
-    return Findings(title, data_lock, level, tables, files, causality, cohort, verdicts, _notes(frames, cohort))
+    contacts = frames["follow_up"].to_dicts()
+    return Findings(title, data_lock, level, tables, files, causality, cohort, verdicts, contacts, genome, _notes(frames, cohort))
 
 
 def _cohort(frames: Frames, data_lock: dt.date) -> Cohort | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aftercar.reports.blocks import Block, Caveat, Document, Fact, Facts, Field, Heading, Prose, TableBlock
+from aftercar.reports.figures_samples import elements
 from aftercar.reports.findings import interval
 from aftercar.reports.texts import DETECTION_LIMIT, SITES
 
@@ -68,6 +69,9 @@ def result_blocks(verdict: Mapping[str, Any], base_rates: Mapping[str, str] | No
     yield Prose(list(verdict["reasons"]), key="reasons")
     if verdict["call"] == "contamination_suspected":
         yield Caveat("Repeat from a new extraction before anybody acts on this result.")
+    picture = elements(verdict)
+    if picture is not None:
+        yield picture
     if verdict["sites"]:
         yield TableBlock(
             "result-sites",

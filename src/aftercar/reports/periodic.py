@@ -11,6 +11,7 @@ from aftercar.cases.causality import WORDS
 from aftercar.cases.model import CaseFile, as_date
 from aftercar.cohort.follow_up import completeness
 from aftercar.reports.blocks import Block, Caveat, Document, Field, Heading, Prose, TableBlock
+from aftercar.reports.figures_people import swimmer
 from aftercar.reports.findings import Findings, Row
 from aftercar.vocab.products import product_label
 
@@ -47,10 +48,16 @@ def periodic(findings: Findings, provenance: Mapping[str, Any], since: dt.date |
         *_tabulation(findings, since),
         Heading("Line listing", key="listing"),
         TableBlock("line-listing", "Cases", LISTING, listing(findings)),
+        *_swimmer(findings),
         Heading("Completeness of follow-up", key="completeness"),
         *_completeness(findings),
     ]
     return Document(findings.title, f"Periodic report tables, {words}", findings.data_lock, blocks, provenance)
+
+
+def _swimmer(findings: Findings) -> list[Block]:
+    picture = swimmer(findings.cases, findings.contacts, findings.data_lock)
+    return [picture] if picture is not None else []
 
 
 def listing(findings: Findings) -> list[Row]:

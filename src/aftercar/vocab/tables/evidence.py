@@ -55,3 +55,5 @@ SITES = Table(
     key=("chrom", "pos", "orientation"),
     level="result",
 )
+
+TABLES = (SITES,)

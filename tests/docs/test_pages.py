@@ -1,0 +1,57 @@
+"""The documentation is tested: examples run, generated pages are fresh, links lead somewhere, nothing comes from outside."""
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from aftercar.cli.main import COMMANDS, NOUNS
+from tests.docs.generate import DOCS, PAGES
+
+MARKDOWN = sorted([*DOCS.rglob("*.md"), *(DOCS.parent / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"))])
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: path.name)
+def test_examples_run(page, monkeypatch):
+    monkeypatch.chdir(DOCS.parent)
+    blocks = re.findall(r"```(?:python|pycon)\n(>>>.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    names: dict[str, object] = {}
+    for number, block in enumerate(blocks):
+        test = doctest.DocTestParser().get_doctest(block, names, f"{page.name} block {number}", str(page), 0)
+        test.globs = names
+        runner.run(test, clear_globs=False)
+    assert runner.summarize(verbose=False).failed == 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_generated_pages_are_fresh(name):
+    assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "run: python -m tests.docs.generate"
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: path.name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        assert re.match(r"https?://|mailto:", target) or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: path.name)
+def test_commands_shown_exist(page):
+    for line in re.findall(r"^\$ (aftercar .*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        words = shlex.split(line, comments=True)
+        assert len(words) == 1 or words[1].startswith("-") or words[1] in {**NOUNS, **COMMANDS}, line
+
+
+def test_architecture_is_short():
+    assert len((DOCS.parent / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) < 200
+
+
+def test_every_folder_of_the_package_is_in_the_codemap():
+    text = (DOCS.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    package = Path(DOCS.parent / "src" / "aftercar")
+    for folder in package.iterdir():
+        if folder.is_dir() and (folder / "__init__.py").exists():
+            assert f"`{folder.name}/`" in text, folder.name
