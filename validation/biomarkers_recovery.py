@@ -131,13 +131,17 @@ def survivors(replicates: int, seed: int = 1) -> list[dict[str, float | str]]:
             event = c.cause == 1
             # Naive: whatever sample there is, clock from infusion; at a later visit the unsampled count as negative.
             used = np.ones(len(event), dtype=bool) if name.endswith("visit") else ~np.isnan(c.sample_positive)
-            fit = survival.fit_firth_cox(stop=c.stop[used], event=event[used], x=np.nan_to_num(c.sample_positive[used]))
+            fit = survival.fit_firth_cox(
+                stop=c.stop[used], event=event[used], x=np.column_stack([np.nan_to_num(c.sample_positive), c.lines])[used]
+            )
             naive.append((fit.coefficients[0], fit.p_values[0]))
             # Ours: known only from the day of the sample; a sample taken at or after the event tells nothing of the baseline.
             known = ~np.isnan(c.sampled_on) & (c.sampled_on < c.stop)
             entry = np.maximum(c.entry, np.maximum(c.sampled_on, 0.0))[known]
             fit = (
-                survival.fit_firth_cox(stop=c.stop[known], event=event[known], x=c.sample_positive[known], start=entry)
+                survival.fit_firth_cox(
+                    stop=c.stop[known], event=event[known], x=np.column_stack([c.sample_positive, c.lines])[known], start=entry
+                )
                 if (event[known].any())
                 else None
             )

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
-from scipy import stats
+from scipy.special import bdtr
 
 from aftercar.biomarkers.rule_sets import GeneRule, RuleSet
 from aftercar.biomarkers.variants import Annotation, Variant
@@ -158,13 +159,19 @@ def _germline(variant: Variant, annotation: Annotation, rule: GeneRule, rules: R
         return Check("germline", "pass", f"{annotation.protein} is listed by name")
     if variant.alt_reads is None or not variant.depth:
         return Check("germline", "unknown", "read counts not given")
-    p = float(stats.binomtest(min(variant.alt_reads, variant.depth), variant.depth, 0.5).pvalue)
+    p = against_half(min(variant.alt_reads, variant.depth), variant.depth)
     words = f"{variant.alt_reads} of {variant.depth} reads against one half, p = {p:.2g}"
     if p >= rules.filters.germline_p:
         return Check("germline", "fail", f"{words}: fits a heterozygous germline variant")
     if variant.alt_reads / variant.depth > 0.5:
         return Check("germline", "fail", f"{words}: above one half, fits a homozygous germline variant")
     return Check("germline", "pass", words)
+
+
+@cache
+def against_half(successes: int, trials: int) -> float:
+    """Exact two-sided binomial p against one half; the law is symmetric, so it is twice the smaller tail."""
+    return min(1.0, 2 * float(bdtr(min(successes, trials - successes), trials, 0.5)))
 
 
 def _normal(variant: Variant, rules: RuleSet) -> Check:

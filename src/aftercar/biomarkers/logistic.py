@@ -35,24 +35,36 @@ def fit_firth_logistic(y: ArrayLike, x: ArrayLike, *, level: float = 0.95, limit
     """
     outcome, design = _checked(y, x)
     return fit_penalised(
-        _penalised(outcome, design), design.shape[1], rows=len(outcome), events=int(outcome.sum()), level=level, limits=limits
+        penalised_logistic(outcome, design, np.ones(len(outcome))),
+        design.shape[1],
+        rows=len(outcome),
+        events=int(outcome.sum()),
+        level=level,
+        limits=limits,
     )
 
 
-def predict_logistic(y: ArrayLike, x: ArrayLike, *, form: Form = "flic") -> Array:
-    """Coefficients for prediction, intercept first, shape (p + 1,)."""
+def predict_logistic(y: ArrayLike, x: ArrayLike, *, form: Form = "flic", weights: ArrayLike | None = None) -> Array:
+    """Coefficients for prediction, intercept first, shape (p + 1,).
+
+    Args:
+        y, x: as in :func:`fit_firth_logistic`.
+        form: ``firth``, ``flic`` or ``flac``.
+        weights: case weights (censoring weights), shape (people,).
+    """
     outcome, design = _checked(y, x)
-    beta = fit_firth_logistic(y, x, limits=False).coefficients
+    case = np.ones(len(outcome)) if weights is None else np.asarray(weights, dtype=np.float64)
+    at = penalised_logistic(outcome, design, case)
+    beta = fit_penalised(at, design.shape[1], rows=len(outcome), events=int(outcome.sum()), limits=False).coefficients
     if form == "firth":
         return beta
     if form == "flic":
-        return np.concatenate([[_intercept(outcome, design[:, 1:] @ beta[1:])], beta[1:]])
-    half = _leverage(design, beta) / 2
+        return np.concatenate([[_intercept(outcome, design[:, 1:] @ beta[1:], case)], beta[1:]])
+    half = _leverage(design, beta, case) / 2
     n = len(outcome)
     stacked = np.vstack([np.column_stack([design, np.zeros(n)]), *[np.column_stack([design, np.ones(n)])] * 2])
     answers = np.concatenate([outcome, outcome, 1 - outcome])
-    weights = np.concatenate([np.ones(n), half, half])
-    return _weighted_ml(answers, stacked, weights)[:-1]
+    return fit_weighted_logistic(answers, stacked, np.concatenate([case, half, half]))[:-1]
 
 
 def _checked(y: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
@@ -67,48 +79,54 @@ def _checked(y: ArrayLike, x: ArrayLike) -> tuple[Array, Array]:
     return outcome, np.column_stack([np.ones(len(outcome)), covariates])
 
 
-def _penalised(y: Array, z: Array) -> Penalised:
+def penalised_logistic(y: Array, z: Array, case: Array) -> Penalised:
+    """Weighted logistic likelihood with half the log determinant of its information added; ``z`` holds the intercept."""
+
     def at(beta: Array) -> tuple[float, Array, Array]:
         eta = z @ beta
         mu = expit(eta)
-        weight = mu * (1 - mu)
+        weight = case * mu * (1 - mu)
         information = z.T @ (z * weight[:, None])
         sign, logdet = np.linalg.slogdet(information)
-        score = z.T @ (y - mu)
+        score = z.T @ (case * (y - mu))
         if sign <= 0 or not np.isfinite(logdet):
             return -np.inf, score, information
         leverage = weight * np.einsum("ij,ij->i", z, np.linalg.solve(information, z.T).T)
         gradient = score + z.T @ (leverage * (0.5 - mu))
-        value = float(y @ eta - np.logaddexp(0, eta).sum()) + 0.5 * float(logdet)
+        value = float(case @ (y * eta - np.logaddexp(0, eta))) + 0.5 * float(logdet)
         return value, gradient, information
 
     return at
 
 
-def _leverage(z: Array, beta: Array) -> Array:
+def _leverage(z: Array, beta: Array, case: Array) -> Array:
     mu = expit(z @ beta)
-    weight = mu * (1 - mu)
+    weight = case * mu * (1 - mu)
     return np.asarray(weight * np.einsum("ij,ij->i", z, np.linalg.solve(z.T @ (z * weight[:, None]), z.T).T))
 
 
-def _intercept(y: Array, offset: Array) -> float:
+def _intercept(y: Array, offset: Array, case: Array) -> float:
     """The intercept at which predicted and observed events are equal, by Newton's method."""
-    a = float(np.log(y.mean() / (1 - y.mean())) - offset.mean())
+    observed = float(case @ y / case.sum())
+    a = float(np.log(observed / (1 - observed)) - offset.mean())
     for _ in range(100):
         mu = expit(a + offset)
-        step = float((y - mu).sum() / (mu * (1 - mu)).sum())
+        step = float(case @ (y - mu) / (case @ (mu * (1 - mu))))
         a += max(-2.0, min(2.0, step))
         if abs(step) < 1e-13:
             break
     return a
 
 
-def _weighted_ml(y: Array, z: Array, weights: Array) -> Array:
+def fit_weighted_logistic(y: Array, z: Array, weights: Array, ridge: float = 0.0) -> Array:
+    """Weighted maximum likelihood with a ridge penalty on all but the first column, shape (columns,)."""
     beta = np.zeros(z.shape[1])
+    penalty = np.full(z.shape[1], ridge)
+    penalty[0] = 0.0
     for _ in range(200):
         mu = expit(z @ beta)
-        information = z.T @ (z * (weights * mu * (1 - mu))[:, None])
-        step = np.linalg.solve(information, z.T @ (weights * (y - mu)))
+        information = z.T @ (z * (weights * mu * (1 - mu))[:, None]) + np.diag(penalty)
+        step = np.linalg.solve(information, z.T @ (weights * (y - mu)) - penalty * beta)
         largest = float(np.abs(step).max())
         beta = beta + step * min(1.0, 2.0 / largest if largest > 0 else 1.0)
         if largest < 1e-12:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from urllib.parse import unquote
 
 from aftercar.biomarkers.variants import Annotation, consequence_class, short_protein
@@ -37,6 +38,17 @@ class Schema:
     population_keys: tuple[str, ...] = ()
     popaf: bool = False
     index: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @cached_property
+    def vep_places(self) -> tuple[int, ...]:
+        """Positions of the VEP columns that are read; one past the end for a column that is not there."""
+        names = ("SYMBOL", "Gene", "Consequence", "HGVSp", "Protein_position", "Amino_acids", "Feature", "EXON")
+        return tuple(self.csq.index(name) if name in self.csq else len(self.csq) for name in names)
+
+    @cached_property
+    def vep_marks(self) -> tuple[int, ...]:
+        """Positions of VEP's columns that mark the transcript to report."""
+        return tuple(self.csq.index(name) for name in ("PICK", "MANE_SELECT", "MANE", "CANONICAL") if name in self.csq)
 
     @property
     def has_population(self) -> bool:
@@ -142,25 +154,19 @@ def vep_allele(ref: str, alts: Sequence[str], which: int) -> str:
 
 
 def _vep(text: str, schema: Schema, ref: str, alts: Sequence[str], which: int) -> tuple[Annotation, ...]:
-    place = schema.index["csq"]
-
-    def part(entry: list[str], name: str) -> str:
-        position = place.get(name, -1)
-        return entry[position] if 0 <= position < len(entry) else ""
-
+    gene_at, id_at, kind_at, protein_at, place_at, acids_at, feature_at, exon_at = schema.vep_places
+    marks = schema.vep_marks
     found: list[Annotation] = []
     for entry in _vep_entries(text, schema, ref, alts, which):
-        gene = part(entry, "SYMBOL") or part(entry, "Gene")
-        if gene:
-            preferred = any(part(entry, mark) not in ("", "0") for mark in ("PICK", "MANE_SELECT", "MANE", "CANONICAL"))
-            protein = part(entry, "HGVSp")
-            kind = consequence_class(part(entry, "Consequence"))
-            short = (
-                short_protein(unquote(protein))
-                if protein
-                else _from_amino_acids(part(entry, "Protein_position"), part(entry, "Amino_acids"))
-            )
-            found.append(Annotation(gene, kind, short, part(entry, "Feature"), _exon(part(entry, "EXON")), preferred))
+        parts = [*entry, *[""] * (len(schema.csq) + 1 - len(entry))]  # the last one stands for columns that are not there
+        gene = parts[gene_at] or parts[id_at]
+        if not gene:
+            continue
+        protein = parts[protein_at]
+        short = short_protein(unquote(protein)) if protein else _from_amino_acids(parts[place_at], parts[acids_at])
+        preferred = any(parts[mark] not in ("", "0") for mark in marks)
+        kind = consequence_class(parts[kind_at])
+        found.append(Annotation(gene, kind, short, parts[feature_at], _exon(parts[exon_at]), preferred))
     return tuple(found)
 
 
@@ -237,6 +243,7 @@ def _plain(text: str) -> str:
     return re.sub(r"_%([0-9A-Fa-f]{2})_", lambda found: chr(int(found.group(1), 16)), text)
 
 
+@cache
 def _exon(text: str) -> int:
     number = text.partition("/")[0].partition("-")[0]
     return int(number) if number.isdigit() else 0

@@ -1,0 +1,301 @@
+"""Call clonal haematopoiesis in files or in a study's samples; follow and compare variants of one person."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from aftercar.biomarkers.clonal import SampleCalls, call_sample, judge
+from aftercar.biomarkers.detection import any_status, gene_statuses
+from aftercar.biomarkers.rule_sets import RuleSet
+from aftercar.biomarkers.serial import Measurement, follow
+from aftercar.biomarkers.sharing import Reads, share
+from aftercar.biomarkers.variants import Variant
+from aftercar.edges.files import existing_file, folder_beside
+from aftercar.edges.tables import read_table
+from aftercar.edges.variants import open_vcf, read_maf, read_rules
+from aftercar.edges.variants.vcf import Reference
+from aftercar.errors import InvalidTables, Problem, UsageError
+from aftercar.vocab.tables.biomarkers import GENE_DEPTHS, GENE_STATUS, JUDGED_VARIANTS
+
+_TRACKS = (
+    "person_id", "gene", "protein", "samples", "first_seen", "pre_existing", "before_limit",
+    "growth_per_year", "low", "high", "p", "notes",
+)  # fmt: skip
+_SHARING = ("person_id", "gene", "protein", "material", "call", "alt_reads", "depth", "upper_limit", "conclusion", "below")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file to read, and what is known of its sample.
+
+    ``sample_id`` replaces the name in the file where given (a study's own identifier).
+    """
+
+    path: Path
+    sample_id: str = ""
+    column: str | None = None
+    normal: str | None = None
+    person_id: str = ""
+    material: str = ""
+    taken_on: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found: counts by verdict and status, for the summary."""
+
+    files: int
+    samples: int
+    variants: int
+    drivers: int
+    statuses: Mapping[str, int]
+    rules: str
+    folder: Path
+
+
+def is_maf(path: Path) -> bool:
+    """Whether a file is to be read as MAF, by its name."""
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith((".maf", ".maf.txt", ".tsv", ".txt"))
+
+
+def study_sources(folder: Path) -> tuple[list[Source], dict[str, str]]:
+    """The variant files of a study's samples, and each person's (first) infusion date.
+
+    Raises:
+        UsageError: when no sample names a variant file.
+    """
+    from aftercar.edges.study import read_study
+
+    study = read_study(folder)
+    sources = [
+        Source(
+            study.file(row["variants"]),
+            row["sample_id"],
+            None,
+            None,
+            row["person_id"],
+            row["material"],
+            row["collected_on"] or "",
+        )
+        for row in study.rows("samples")
+        if row["variants"]
+    ]
+    if not sources:
+        raise UsageError(f"no sample of {folder} names a variant file", fix="fill the column variants of samples.csv")
+    infused: dict[str, str] = {}
+    for row in sorted(study.rows("infusions"), key=lambda row: row["infused_on"] or "9999"):
+        if row["infused_on"]:
+            infused.setdefault(row["person_id"], row["infused_on"])
+    return sources, infused
+
+
+def call(
+    sources: Sequence[Source],
+    out: Path,
+    *,
+    rules_file: Path | None = None,
+    depths_file: Path | None = None,
+    reference_file: Path | None = None,
+    infused: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Judge every variant of every file and write the tables into a new folder.
+
+    Files are read one after the other and written as they are read, so memory does not grow with their number; only the
+    few judged variants of people with several samples are kept for tracks and sharing.
+
+    Raises:
+        BadVariantFile, BadRuleSet: naming file, line and field.
+        UsageError: when the folder exists, or a sample comes twice.
+    """
+    rules = read_rules(rules_file)
+    depths = read_depths(depths_file) if depths_file else {}
+    reference = _reference(reference_file) if reference_file else None
+    several = {p for p, n in Counter(s.person_id for s in sources if s.person_id).items() if n > 1}
+    kept: dict[str, list[tuple[Source, SampleCalls]]] = {}
+    seen: set[str] = set()
+    statuses: Counter[str] = Counter()
+    variants = drivers = 0
+    with folder_beside(out) as folder:
+        with (
+            (folder / "variants.csv").open("w", newline="") as a,
+            (folder / "genes.csv").open("w", newline="") as b,
+            (folder / "samples.csv").open("w", newline="") as c,
+        ):
+            judged_rows, gene_rows, sample_rows = csv.writer(a), csv.writer(b), csv.writer(c)
+            judged_rows.writerow(JUDGED_VARIANTS.names)
+            gene_rows.writerow(GENE_STATUS.names)
+            sample_rows.writerow(
+                ("sample_id", "file", "status", "drivers", "unconfirmed", "rejected", "other_variants", "skipped", "rules")
+            )
+            for source in sources:
+                for calls in _read(source, rules, reference):
+                    if calls.sample in seen:
+                        raise UsageError(f"sample {calls.sample} comes twice", fix="give each file once, or name samples apart")
+                    seen.add(calls.sample)
+                    judged_rows.writerows(_judged_rows(calls))
+                    found = gene_statuses(calls, depths.get(calls.sample, {}), rules)
+                    gene_rows.writerows(
+                        (s.sample, s.gene, s.status, s.depth, _six(s.limit), _six(s.largest), calls.rules) for s in found
+                    )
+                    status = any_status(found)
+                    sample_rows.writerow(_sample_row(calls, source, status))
+                    statuses[status] += 1
+                    variants += len(calls.judged) + calls.others
+                    drivers += len(calls.drivers)
+                    if source.person_id in several:
+                        kept.setdefault(source.person_id, []).append((source, calls))
+        if kept:
+            _write(folder / "tracks.csv", _TRACKS, _track_rows(kept, infused or {}, depths))
+            _write(folder / "sharing.csv", _SHARING, _sharing_rows(kept, depths))
+    return Outcome(len(sources), len(seen), variants, drivers, dict(statuses), rules.label, out)
+
+
+def read_depths(path: Path) -> dict[str, dict[str, int]]:
+    """Reads by sample and gene.
+
+    Raises:
+        InvalidTables: with every problem of the file.
+    """
+    problems: list[Problem] = []
+    frame = read_table(path, GENE_DEPTHS, problems).frame
+    if problems:
+        raise InvalidTables(problems)
+    found: dict[str, dict[str, int]] = {}
+    for sample, gene, depth in frame.iter_rows():
+        found.setdefault(sample, {})[gene] = depth
+    return found
+
+
+def _read(source: Source, rules: RuleSet, reference: Reference | None) -> Iterator[SampleCalls]:
+    existing_file(source.path)
+    if is_maf(source.path):
+        yield from _read_maf(source, rules)
+        return
+    reader = open_vcf(source.path, sample=source.column, normal=source.normal, reference=reference)
+    name = source.sample_id or reader.sample
+    calls = call_sample(name, reader, rules)
+    yield SampleCalls(name, calls.judged, calls.others, tuple(sorted(reader.skipped.items())), calls.rules)
+
+
+def _read_maf(source: Source, rules: RuleSet) -> Iterator[SampleCalls]:
+    """A MAF may hold many samples in any order: judged variants are kept, the others only counted."""
+    wanted = (v for v in read_maf(source.path) if source.column is None or v.sample == source.column)
+    judged: dict[str, list[Any]] = {}
+    others: Counter[str] = Counter()
+    for name, group in groupby(wanted, key=lambda v: v.sample):
+        rows = judged.setdefault(name, [])
+        for variant in group:
+            found = judge(variant, rules)
+            if found is None:
+                others[name] += 1
+            else:
+                rows.append(found)
+    if source.sample_id and len(judged) > 1:
+        raise UsageError(
+            f"{source.path} holds {len(judged)} samples, the study means one", fix="split the file, or name the sample"
+        )
+    for name, rows in judged.items():
+        yield SampleCalls(source.sample_id or name, tuple(rows), others[name], (), rules.label)
+
+
+def _reference(path: Path) -> Reference:
+    import pysam
+
+    fasta = pysam.FastaFile(str(existing_file(path)))
+    names = {name.removeprefix("chr"): name for name in fasta.references}
+
+    def bases(chrom: str, start: int, end: int) -> str:
+        name = names.get(chrom.removeprefix("chr"))
+        return fasta.fetch(name, start, end).upper() if name else ""
+
+    return bases
+
+
+def _judged_rows(calls: SampleCalls) -> Iterator[tuple[Any, ...]]:
+    for j in calls.judged:
+        v = j.variant
+        checks = "; ".join(f"{c.name}={c.outcome} ({c.reason})" for c in j.checks)
+        yield (
+            calls.sample, j.gene, j.protein, j.kind, ";".join(j.lineage), v.chrom, v.pos, v.ref, v.alt, v.depth, v.alt_reads,
+            _six(v.fraction), j.verdict, "; ".join(j.reasons), checks, v.line, calls.rules,
+        )  # fmt: skip
+
+
+def _sample_row(calls: SampleCalls, source: Source, status: str) -> tuple[Any, ...]:
+    verdicts = Counter(j.verdict for j in calls.judged)
+    skipped = "; ".join(f"{n} {kind}" for kind, n in calls.skipped)
+    return (
+        calls.sample, source.path.name, status, verdicts["driver"], verdicts["unconfirmed"], verdicts["rejected"],
+        calls.others, skipped, calls.rules,
+    )  # fmt: skip
+
+
+def _six(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+Kept = Mapping[str, Sequence[tuple[Source, SampleCalls]]]
+
+
+def _of_interest(entries: Sequence[tuple[Source, SampleCalls]]) -> dict[tuple[str, int, str, str], tuple[str, str]]:
+    """Variants that were a driver in some sample of the person, with gene and change."""
+    return {j.variant.key: (j.gene, j.protein) for _, calls in entries for j in calls.drivers}
+
+
+def _reads(
+    key: tuple[str, int, str, str], gene: str, calls: SampleCalls, depths: Mapping[str, Mapping[str, int]]
+) -> tuple[int, int]:
+    """Reads with the variant and in all; not in the file means 0 of the gene's depth, and 0 of 0 when that is not known."""
+    for j in calls.judged:
+        if j.variant.key == key:
+            v: Variant = j.variant
+            return (v.alt_reads, v.depth) if v.alt_reads is not None and v.depth else (0, 0)
+    return 0, depths.get(calls.sample, {}).get(gene, 0)
+
+
+def _track_rows(kept: Kept, infused: Mapping[str, str], depths: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[Any, ...]]:
+    for person, entries in kept.items():
+        for key, (gene, protein) in _of_interest(entries).items():
+            points = [
+                Measurement(calls.sample, source.taken_on, *_reads(key, gene, calls, depths), source.material)
+                for source, calls in entries
+            ]
+            track = follow(points, infused_on=infused.get(person, ""))
+            yield (
+                person, gene, protein, len(track.points), track.first_seen, track.pre_existing, _six(track.before_limit),
+                _six(track.growth), _six(track.growth_low), _six(track.growth_high), _six(track.growth_p), "; ".join(track.notes),
+            )  # fmt: skip
+
+
+def _sharing_rows(kept: Kept, depths: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[Any, ...]]:
+    for person, entries in kept.items():
+        labels = _of_interest(entries)
+        materials: dict[str, dict[tuple[str, int, str, str], Reads]] = {}
+        for source, calls in entries:
+            name = source.material or calls.sample
+            if name in materials:
+                name = f"{name} {calls.sample}"
+            materials[name] = {key: Reads(*_reads(key, gene, calls, depths)) for key, (gene, _) in labels.items()}
+        for v in share(materials):
+            if v.key not in labels:
+                continue
+            for material, found in v.calls.items():
+                reads = materials[material][v.key]
+                yield (
+                    person, *labels[v.key], material, found, reads.alt_reads, reads.depth, _six(v.limits[material]), v.conclusion,
+                    _six(v.below),
+                )  # fmt: skip
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(header)
+        writer.writerows(rows)

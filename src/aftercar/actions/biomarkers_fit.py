@@ -1,0 +1,236 @@
+"""Fit the standard models for one marker, on everybody or on a drawn sample; power is computed before any p value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aftercar.actions.biomarkers_cohort import ModelInput, read_hypotheses
+from aftercar.actions.biomarkers_design import read_picks
+from aftercar.biomarkers.case_cohort import DesignFit, Variant, fit_case_cohort
+from aftercar.biomarkers.designs import Pick
+from aftercar.biomarkers.features import Late, ModelTable, assemble
+from aftercar.biomarkers.hypotheses import Run, judge_runs
+from aftercar.biomarkers.models import Plan, TooFewEvents, run_plan
+from aftercar.biomarkers.nested import fit_matched_firth, fit_weighted, inclusion_probability
+from aftercar.biomarkers.power import Design, efficiency, events_needed, exact_power, power_of
+from aftercar.biomarkers.power import detectable_ratio as detectable
+from aftercar.errors import InputError, UsageError
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """A fit as it is shown: power first, then every run.
+
+    Attributes:
+        power: one line, in the words of the power table.
+        runs: every run in order.
+        left_out: number of people left out, by reason.
+        notes: in words.
+    """
+
+    power: dict[str, Any]
+    runs: tuple[Run, ...]
+    left_out: dict[str, int]
+    notes: tuple[str, ...]
+
+
+def fit(
+    data: ModelInput,
+    plan: Plan,
+    *,
+    late: Late = "exclude",
+    picks_file: Path | None = None,
+    method: Variant = "prentice",
+    hypotheses_file: Path | None = None,
+    data_lock: dt.date | None = None,
+) -> FitReport:
+    """Run the plan.
+
+    Args:
+        data: people and covariates.
+        plan: marker, adjustment, mediators.
+        late: what happens to people whose covariate came after infusion.
+        picks_file: a drawn sample; then only its design's analysis is run.
+        method: case-cohort method.
+        hypotheses_file: pre-registered hypotheses.
+        data_lock: needed with hypotheses when the data have none of their own.
+
+    Raises:
+        TooFewEvents: when there is no event among the people who can be analysed.
+        UsageError: when nobody can be analysed, or hypotheses come without a data lock.
+    """
+    names = tuple(dict.fromkeys((plan.marker, *plan.adjust, *plan.mediators)))
+    picks = read_picks(picks_file) if picks_file else []
+    chosen = {pick.person_id for pick in picks}
+    people = [p for p in data.people if not picks or p.person_id in chosen]
+    table = assemble(people, data.known, names, late=late)
+    reasons = _counted(table)
+    if not table.people:
+        worst = max(reasons, key=lambda r: reasons[r]) if reasons else "there are no people"
+        raise UsageError(f"nobody can be analysed: {worst}", fix="check the names of the covariates and when they became known")
+    design: Design = "cohort" if not picks else "nested" if picks[0].matched_set else "case-cohort"
+    line = _power(table, plan, design, len(data.people), picks)
+    if not picks:
+        runs = run_plan(table, plan)
+    elif design == "nested":
+        runs = _nested(data, table, plan, picks)
+    else:
+        runs = _case_cohort(data, table, plan, picks, method)
+    if hypotheses_file:
+        lock = data_lock or data.data_lock
+        if lock is None:
+            raise UsageError("hypotheses need a data lock", fix="give --data-lock YYYY-MM-DD")
+        runs = judge_runs(runs, read_hypotheses(hypotheses_file), data_lock=lock)
+    else:
+        runs = judge_runs(runs, [], data_lock=data_lock or data.data_lock or dt.date.max)
+    return FitReport(line, tuple(runs), reasons, data.notes)
+
+
+def _counted(table: ModelTable) -> dict[str, int]:
+    """People left out by reason, days taken out of the words so that reasons add up."""
+    counts: dict[str, int] = {}
+    for reason in table.left_out.values():
+        words = " ".join("N" if part.strip(",()").lstrip("-").replace(".", "").isdigit() else part for part in reason.split())
+        counts[words] = counts.get(words, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _power(table: ModelTable, plan: Plan, design: Design, cohort: int, picks: Sequence[Pick]) -> dict[str, Any]:
+    """What these data can show, before they are asked."""
+    carriers = table.column(plan.marker) > 0
+    events = table.events
+    base = carriers[table.cause != 1] if (table.cause != 1).any() else carriers
+    prevalence = float(base.mean())
+    if events == 0:
+        raise TooFewEvents(
+            f"no {plan.outcome} among the {len(table.people)} people who can be analysed",
+            fix="report the exact upper limit of the rate; look at the reasons people are left out",
+        )
+    row: dict[str, Any] = {"design": design, "people": len(table.people), "events": events, "prevalence": prevalence}
+    if not 0 < prevalence < 1 or set(np.unique(table.column(plan.marker)).tolist()) - {0.0, 1.0}:
+        row["note"] = "power is computed for markers of yes and no that some have and some lack"
+        return row
+    members = sum("subcohort" in p.reason for p in picks)
+    controls = max(1, round(sum(p.reason == "control" for p in picks) / max(1, sum(p.reason == "case" for p in picks))))
+    kept = efficiency(
+        design,
+        event_fraction=min(0.99, events / cohort),
+        subcohort_fraction=members / cohort if design == "case-cohort" else 1.0,
+        controls=controls,
+    )
+    ratio = detectable(events, prevalence, kept=kept)
+    return row | {
+        "detectable_ratio": ratio if math.isfinite(ratio) else None,
+        "power_at_2": power_of(events, 2.0, prevalence, kept=kept),
+        "exact_power_at_2": exact_power(events, 2.0, prevalence),
+        "events_needed_for_2": events_needed(2.0, prevalence, kept=kept),
+    }
+
+
+def _names(plan: Plan) -> list[tuple[tuple[str, ...], str]]:
+    base = (plan.marker, *plan.adjust)
+    if not plan.mediators:
+        return [(base, "")]
+    words = ", ".join(plan.mediators)
+    return [(base, f", without {words}"), ((*base, *plan.mediators), f", with {words}")]
+
+
+def _case_cohort(data: ModelInput, table: ModelTable, plan: Plan, picks: Sequence[Pick], method: Variant) -> list[Run]:
+    by_person = {pick.person_id: pick for pick in picks}
+    strata = {m.person_id: m.stratum for m in data.members}
+    sizes: dict[str, int] = {}
+    for m in data.members:
+        sizes[m.stratum] = sizes.get(m.stratum, 0) + 1
+    runs = []
+    for names, words in _names(plan):
+        found = fit_case_cohort(
+            stop=table.stop,
+            event=table.cause == 1,
+            subcohort=[by_person[p].reason != "case" for p in table.people],
+            x=np.column_stack([table.column(name) for name in names]),
+            cohort_size=sizes,
+            method=method,
+            start=table.start,
+            stratum=[strata[p] for p in table.people],
+            level=plan.level,
+        )
+        runs.append(_run(table, plan, found, f"case-cohort, {method}{words}"))
+    return runs
+
+
+def _nested(data: ModelInput, table: ModelTable, plan: Plan, picks: Sequence[Pick]) -> list[Run]:
+    place = {person: row for row, person in enumerate(table.people)}
+    usable = [pick for pick in picks if pick.person_id in place]
+    whole = {pick.matched_set for pick in usable if pick.reason == "case"}
+    paired = {pick.matched_set for pick in usable if pick.reason == "control"}
+    usable = [pick for pick in usable if pick.matched_set in whole & paired]
+    if not usable:
+        raise InputError("no matched set has both its case and a control with all covariates known")
+    rows = np.array([place[pick.person_id] for pick in usable])
+    controls = max(1, round(sum(p.reason == "control" for p in picks) / max(1, sum(p.reason == "case" for p in picks))))
+    chance = inclusion_probability(
+        start=[m.entry for m in data.members],
+        stop=[m.exit for m in data.members],
+        event=[m.case for m in data.members],
+        controls=controls,
+        match=[m.stratum for m in data.members],
+    )
+    by_person = {m.person_id: float(c) for m, c in zip(data.members, chance, strict=True)}
+    runs = []
+    for names, words in _names(plan):
+        x = np.column_stack([table.column(name) for name in names])
+        matched = fit_matched_firth(
+            matched_set=[p.matched_set for p in usable], case=[p.reason == "case" for p in usable], x=x[rows], level=plan.level
+        )
+        ratio, low, high = (float(np.exp(v[0])) for v in (matched.coefficients, matched.low, matched.high))
+        carriers = int(((table.column(plan.marker) > 0) & (table.cause == 1)).sum())
+        runs.append(
+            Run(
+                f"nested case-control, Firth conditional{words}",
+                plan.marker,
+                plan.outcome,
+                len(set(rows.tolist())),
+                matched.events,
+                carriers,
+                ratio,
+                low,
+                high,
+                float(matched.p_values[0]),
+                "profile",
+            )
+        )
+        weighted = fit_weighted(
+            stop=table.stop,
+            event=table.cause == 1,
+            start=table.start,
+            x=x,
+            probability=[by_person[p] for p in table.people],
+            level=plan.level,
+        )
+        runs.append(_run(table, plan, weighted, f"nested case-control, Samuelsen weights{words}"))
+    return runs
+
+
+def _run(table: ModelTable, plan: Plan, found: DesignFit, model: str) -> Run:
+    low, high = (float(v) for v in np.exp(found.limits[0]))
+    carriers = int(((table.column(plan.marker) > 0) & (table.cause == 1)).sum())
+    return Run(
+        model,
+        plan.marker,
+        plan.outcome,
+        found.sampled,
+        found.cases,
+        carriers,
+        float(np.exp(found.coefficients[0])),
+        low,
+        high,
+        float(found.p_values[0]),
+        "Wald, design variance",
+    )
