@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from aftercar.edges.fasta import FastaFile
+from aftercar.edges.files import folder_beside, write_text
 from aftercar.edges.lmpcr_fastq import batches
 from aftercar.edges.lmpcr_samplesheet import read_sheet
+from aftercar.edges.tables import write_table
 from aftercar.errors import InputError, UsageError
 from aftercar.evidence.site_abundance import site_table
 from aftercar.reads import lmpcr
@@ -120,6 +123,43 @@ def call_sites(
         tuple(problems),
         vetoed,
     )
+
+
+class RunVetoed(InputError):
+    """A run that must not be used as it is: a negative control holds sites of its own, or indexes are swapped."""
+
+    code = "lmpcr-run-vetoed"
+
+
+def write_called(folder: Path, called: Called) -> list[Path]:
+    """Write ``sites.csv``, ``fragments.parquet``, ``attrition.csv`` and ``run.json`` into a new folder."""
+    with folder_beside(folder) as made:
+        write_table(made / "sites.csv", called.sites)
+        write_table(made / "fragments.parquet", called.fragments)
+        write_table(made / "attrition.csv", called.attrition)
+        said = {
+            "vetoed": called.vetoed,
+            "problems": list(called.problems),
+            "hop_rate": None if called.crossed.hop_rate != called.crossed.hop_rate else called.crossed.hop_rate,
+            "swaps": [list(pair) for pair in called.crossed.swaps],
+            "controls": [asdict(control) for control in called.crossed.controls],
+        }
+        write_text(made / "run.json", json.dumps(said, indent=1))
+    return [folder / name for name in ("sites.csv", "fragments.parquet", "attrition.csv", "run.json")]
+
+
+def refuse_vetoed(called: Called) -> None:
+    """Raise what makes a run unusable, after its results were written for people to look at.
+
+    Raises:
+        RunVetoed: for a vetoing control or swapped indexes.
+    """
+    if called.vetoed or called.crossed.swaps:
+        words = [control.words for control in called.crossed.controls if control.verdict == "vetoed"]
+        words += [f"the indexes of {a} and {b} are swapped" for a, b in called.crossed.swaps]
+        raise RunVetoed(
+            "; ".join(words), fix="correct the sheet or repeat the run; flagged sites are in sites.csv without abundance"
+        )
 
 
 def trim_run(rows: Sequence[lmpcr.Row], ltr: Path, linker: Path, index: Path | None, settings: lmpcr.Settings) -> lmpcr.Trimmed:

@@ -326,6 +326,34 @@ def restriction_distance(cuts: Ints, position: Ints, upwards: npt.NDArray[np.boo
     return np.where(upwards, up, down).astype(np.int64)
 
 
+def motif_places(codes: npt.NDArray[np.uint8], motif: str) -> Ints:
+    """0-based starts of a short motif in ASCII codes, ascending (both strands are one for palindromic sites)."""
+    pattern = np.frombuffer(motif.upper().encode(), np.uint8)
+    if not pattern.size or codes.size < pattern.size:
+        return np.zeros(0, dtype=np.int64)
+    hit = np.ones(codes.size - pattern.size + 1, dtype=bool)
+    for i, base in enumerate(pattern):
+        hit &= codes[i : i + hit.size] == base
+    return np.flatnonzero(hit).astype(np.int64)
+
+
+def gaps(codes: npt.NDArray[np.uint8], shortest: int = 50) -> list[tuple[int, int]]:
+    """Runs of at least ``shortest`` unknown bases, 0-based half-open."""
+    unknown = np.concatenate([[False], codes == ord("N"), [False]])
+    edges = np.flatnonzero(np.diff(unknown.astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= shortest]
+
+
+def distances(cuts: Mapping[str, Ints], contigs: npt.NDArray[np.str_], positions: Ints, upwards: npt.NDArray[np.bool_]) -> Ints:
+    """Distance of each place to the next restriction site in its reading direction; -1 where there is none."""
+    out = np.full(positions.size, -1, dtype=np.int64)
+    for contig in np.unique(contigs):
+        mine = contigs == contig
+        if contig in cuts:
+            out[mine] = restriction_distance(cuts[str(contig)], positions[mine], upwards[mine])
+    return out
+
+
 def _merged(regions: Sequence[tuple[int, int]]) -> tuple[Ints, Ints]:
     if not regions:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)

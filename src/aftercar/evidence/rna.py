@@ -237,8 +237,8 @@ def car_cells(
         groups.append(CellGroup(name, len(mine), int((seen[mine] > 0).sum()), share, ambient, words))
     if empty_total:
         caution = (
-            f"ambient CAR share at most {rate_upper:.3g} in {empty_total:,} empty-droplet UMIs, {100 * ambient_share:g}% of a cell's "
-            "UMIs assumed ambient; a cell without a CAR UMI is not shown to be CAR-negative (dropout)"
+            f"ambient CAR share at most {rate_upper:.3g} in {empty_total:,} empty-droplet UMIs, "
+            f"{100 * ambient_share:g}% of each cell assumed ambient; no CAR UMI in a cell does not show it CAR-negative (dropout)"
         )
     else:
         caution = (
