@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from aftercar.vocab.columns import Column, Table
 from aftercar.vocab.dates import PartialDate
 from aftercar.vocab.ids import is_id
 
+#: Characters that have no place in a table and that XML (Word, Excel) cannot hold.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _SAVE_AS_UTF8 = "save it as 'CSV UTF-8 (comma delimited)', or as an Excel workbook (.xlsx) of the same name"
 
 
@@ -148,12 +151,11 @@ def _csv_rows(path: Path, problems: list[Problem]) -> list[tuple[int, list[str]]
             Problem(path.name, line, "", shown, "not UTF-8 text (it looks like Latin-1 or Windows-1252)", _SAVE_AS_UTF8)
         )
         return []
-    if "\x00" in text:
-        problems.append(
-            Problem(
-                path.name, text[: text.index("\x00")].count("\n") + 1, "", "", "holds a NUL byte: not a text file", _SAVE_AS_UTF8
-            )
-        )
+    control = _CONTROL.search(text)
+    if control:
+        line = text.count("\n", 0, control.start()) + 1
+        shown = repr(control[0]).strip("'")
+        problems.append(Problem(path.name, line, "", shown, "holds a control character; the file is damaged", _SAVE_AS_UTF8))
         return []
     header = text.split("\n", 1)[0]
     for mark, word in ((";", "semicolons"), ("\t", "tabs")):

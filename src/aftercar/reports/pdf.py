@@ -27,8 +27,19 @@ def render(document: Document) -> bytes:
         raise MissingEngine("PDF needs the library typst", fix="pip install 'aftercar[documents]'") from None
     source = resources.files("aftercar.reports.templates").joinpath("document.typ").read_bytes()
     content = {"document": json.dumps(_plain(document))}
-    made = typst.compile(source, sys_inputs=content, format="pdf", pdf_standards=["a-2b"], ignore_system_fonts=True)
-    return bytes(made)
+    # Embedded fonts first: the same bytes on every machine. Scripts they lack are looked for among the machine's own fonts.
+    for own_fonts_only in (True, False):
+        try:
+            made = typst.compile(
+                source, sys_inputs=content, format="pdf", pdf_standards=["a-2b"], ignore_system_fonts=own_fonts_only
+            )
+        except typst.TypstError as error:
+            if "could not be displayed" not in str(error):
+                raise
+            missing = str(error)
+        else:
+            return bytes(made)
+    raise MissingEngine(f"no font for a character of the report: {missing}", fix="install a font that has it, or choose HTML")
 
 
 def _plain(document: Document) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _line(file: CaseFile, findings: Findings) -> Row:
         "diagnosis": file.case["diagnosis"],
         "diagnosed_on": file.case["diagnosed_on"],
         "onset": onset.text() if onset else None,
-        "outcome": file.case["outcome"],
+        "outcome": str(file.case["outcome"] or "unknown").replace("_", " "),
         "origin": WORDS[findings.causality[file.case_id].origin.value],
     }
 

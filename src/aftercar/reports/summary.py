@@ -76,7 +76,13 @@ def _homogeneity(findings: Findings) -> Iterator[str]:
 def _samples(findings: Findings) -> Iterator[str]:
     for row in findings.tables["sample_verdicts"]:
         limit = row["detection_limit"]
-        told = f", would have found {100 * limit:.2g}% of cells" if limit is not None else ""
+        told = (
+            ""
+            if limit is None
+            else f", would have found {100 * limit:.2g}% of cells"
+            if limit < 1
+            else ", too shallow for any clone"
+        )
         yield f"sample {row['sample_id']}: {row['call'].replace('_', ' ')}, {counted(row['sites'], 'site')}{told}"
 
 
