@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aftercar.edges import alignments, screen_simple
 from aftercar.edges.bam import BamScreen, open_header
 from aftercar.edges.bam_index import unplaced_start
+from aftercar.edges.cram import screen_cram
 from aftercar.edges.fasta import FastaFile
 from aftercar.edges.fastq import STDIN, pair_up
 from aftercar.edges.fastq_screen import screen_fastq_fast
@@ -115,14 +116,20 @@ def _screen(paths: Sequence[Path], kind: str, quick: bool, job: _Job, notes: lis
     for path in paths:
         if kind == "bam" and HAVE_NUMBA:
             yield _screen_bam(path, quick, job)
+        elif kind == "cram" and HAVE_NUMBA:
+            found, more = screen_cram(path, job.seeds, job.reference, job.threads, _file_progress(path, job))
+            notes += more
+            yield found
         else:
             yield screen_simple.screen_alignments(path, job.index, job.reference)
 
 
+def _file_progress(path: Path, job: _Job) -> Callable[[float, float], None]:
+    return lambda done, total: job.progress(done / 1e6, total / 1e6, f"MB of {path.name}")
+
+
 def _screen_bam(path: Path, quick: bool, job: _Job) -> Found:
-    screen = BamScreen(
-        path, job.seeds, job.threads, lambda done, total: job.progress(done / 1e6, total / 1e6, f"MB of {path.name}")
-    )
+    screen = BamScreen(path, job.seeds, job.threads, _file_progress(path, job))
     if not quick:
         return screen.run()
     start, offset = unplaced_start(path)

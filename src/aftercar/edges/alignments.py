@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from aftercar.errors import InputError
 from aftercar.reads.batch import Read
 
 #: End-of-file container of CRAM 3.0 and 3.1 (CRAM specification, section 9).
-_CRAM_END = bytes.fromhex("0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b")
+CRAM_END = bytes.fromhex("0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b")
 
 
 class AlignmentError(InputError):
@@ -32,6 +33,7 @@ def opened(path: Path, reference: Path | None = None, threads: int = 1) -> Itera
         AlignmentError, DamagedFile: naming the file.
     """
     check_whole(path)
+    no_downloads()
     quiet = pysam.set_verbosity(0)
     try:
         handle = pysam.AlignmentFile(
@@ -50,6 +52,30 @@ def opened(path: Path, reference: Path | None = None, threads: int = 1) -> Itera
         raise bgzf.DamagedFile(
             f"reading stopped: {error}", where=str(path), fix="for a CRAM check its --reference; else copy the file again"
         ) from error
+
+
+@contextmanager
+def header_only(path: Path) -> Iterator[pysam.AlignmentFile]:
+    """A file open for its header alone."""
+    no_downloads()
+    quiet = pysam.set_verbosity(0)
+    try:
+        handle = pysam.AlignmentFile(str(path), check_sq=False)
+    except (OSError, ValueError) as error:
+        raise AlignmentError(f"cannot be read as BAM, CRAM or SAM: {error}", where=str(path)) from error
+    finally:
+        pysam.set_verbosity(quiet)
+    with handle:
+        yield handle
+
+
+def no_downloads() -> None:
+    """Keep htslib from asking a public server for a reference: patients' files must not cause traffic.
+
+    A user's own ``REF_PATH`` or ``REF_CACHE`` stays in force.
+    """
+    if "REF_PATH" not in os.environ and "REF_CACHE" not in os.environ:
+        os.environ["REF_PATH"] = os.devnull
 
 
 def kind_of(path: Path) -> str:
@@ -90,9 +116,9 @@ def check_whole(path: Path) -> None:
     elif first[:4] == b"CRAM" and first[4] >= 3:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            stream.seek(max(0, size - len(_CRAM_END)))
+            stream.seek(max(0, size - len(CRAM_END)))
             tail = stream.read()
-        if tail != _CRAM_END:
+        if tail != CRAM_END:
             raise bgzf.DamagedFile(
                 "the end-of-file container is missing, so the CRAM may be cut short", where=str(path), fix="copy the file again"
             )

@@ -21,7 +21,7 @@ from aftercar.edges.bam_records import Record, decode
 from aftercar.edges.screen_simple import Found
 from aftercar.edges.streams import Piece, bgzf_flow
 from aftercar.reads import walk_bam
-from aftercar.reads.batch import SECONDARY, SUPPLEMENTARY, Read
+from aftercar.reads.batch import SECONDARY, SUPPLEMENTARY, Pair, Read
 from aftercar.reads.gathering import pairs_of
 from aftercar.reads.kernels import arguments
 from aftercar.reads.seeds import Seeds
@@ -99,6 +99,8 @@ class BamScreen:
         self.tally = Tally({})
         self._names: list[str] = []
         self._numbers: dict[str, int] = {}
+        self.pairs: list[Pair] = []
+        self.lonely = 0
 
     def run(self) -> Found:
         """Walk the file, then gather mates and supplementary records.
@@ -110,8 +112,12 @@ class BamScreen:
         homes = self._walk(0, None)
         self._gather(homes)
         reads = [record.read for group in self._seen.values() for record in group.values()]
-        pairs, lonely = pairs_of(reads)
-        return Found(pairs, lonely, self.tally)
+        self.pairs, self.lonely = pairs_of(reads)
+        return Found(self.pairs, self.lonely, self.tally)
+
+    def missing_keys(self) -> list[int]:
+        """Places of records that candidates point to and that the file did not give."""
+        return self._missing()[1]
 
     def run_section(self, start: int, offset: int, header: Header) -> Found:
         """Walk only from a virtual place on (block start, offset in its content), for a quick look."""

@@ -103,7 +103,7 @@ def count_elements(
                 name = index.targets[match.target].name
                 if not duplicate:
                     _add_depth(depth[match.target], match)
-                evidence = not duplicate and unshared_bases(match, shared.get(name, ())) >= MIN_SCORE
+                evidence = int(not duplicate and unshared_bases(match, shared.get(name, ())) >= MIN_SCORE)
                 for i, element in enumerate(table[name]):
                     if _overlap(match, element, len(depth[match.target]) - 1) >= LEAST:
                         on.add((name, i))
