@@ -277,7 +277,7 @@ def _records(lines: Sequence[str], width: int, name: str) -> tuple[list[str], in
             at += 1
         if fields == width or (fields == width + 1 and line.endswith("$")):
             mended += at - first > 1
-            good.append(line)
+            good.append(line if fields == width else line[:-1])
         elif line.strip():
             rule = f"has {fields} fields where the header has {width}"
             broken.append(Problem(name, first + 1, "", line[:60], rule))

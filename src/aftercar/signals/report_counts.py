@@ -45,46 +45,61 @@ def suspected(drugs: Any, roles: Sequence[str] = SUSPECT_ROLES) -> Any:
 
     ``drug`` is the product key for CAR-T, else the authority's substance, else the name as reported.
     """
+    return suspected_rows(drugs, roles).distinct()
+
+
+def suspected_rows(drugs: Any, roles: Sequence[str] = SUSPECT_ROLES) -> Any:
+    """As :func:`suspected`, a drug named twice in a report standing twice."""
     chosen = drugs.filter(drugs.role.isin(list(roles)))
     named = chosen.select(
         "report_id",
         drug=ibis.coalesce(chosen["product"], chosen.substance, chosen.name),
         is_cart=chosen["product"].notnull(),
     )
-    return named.filter(named.drug.notnull()).distinct()
+    return named.filter(named.drug.notnull())
 
 
 def terms(reactions: Any) -> Any:
     """One row for each report and reaction term: ``report_id``, ``term`` in capitals."""
-    return reactions.select("report_id", term=reactions.term.upper()).distinct()
+    return term_rows(reactions).distinct()
 
 
-def with_drugs(report_drugs: Any, names: Sequence[str]) -> Any:
-    """Reports that name any of ``names``; :data:`CLASS` stands for every CAR-T product."""
+def term_rows(reactions: Any) -> Any:
+    """As :func:`terms`, a term named twice in a report standing twice."""
+    return reactions.select("report_id", term=reactions.term.upper())
+
+
+def with_drugs(report_drugs: Any, names: Sequence[str | int]) -> Any:
+    """Reports that name any of ``names`` (or of their codes); :data:`CLASS` stands for every CAR-T product."""
     wanted = report_drugs.drug.isin([name for name in names if name != CLASS])
     if CLASS in names:
         wanted = wanted | report_drugs.is_cart
     return report_drugs.filter(wanted).select("report_id").distinct()
 
 
-def with_terms(report_terms: Any, names: Sequence[str]) -> Any:
-    """Reports that name any of the reaction terms ``names`` (capitals do not matter)."""
-    return report_terms.filter(report_terms.term.isin([name.upper() for name in names])).select("report_id").distinct()
+def with_terms(report_terms: Any, names: Sequence[str | int]) -> Any:
+    """Reports that name any of the reaction terms ``names`` (or of their codes); capitals do not matter."""
+    wanted = [name.upper() if isinstance(name, str) else name for name in names]
+    return report_terms.filter(report_terms.term.isin(wanted)).select("report_id").distinct()
 
 
 def base_of(reports: Any, report_drugs: Any, report_terms: Any) -> Any:
-    """Reports that count: with at least one suspected drug and one term."""
-    return reports.semi_join(report_drugs.select("report_id").distinct(), "report_id").semi_join(
-        report_terms.select("report_id").distinct(), "report_id"
+    """Reports that count: with at least one suspected drug and one term.
+
+    ``report_drugs`` and ``report_terms`` may hold a report several times: :func:`suspected_rows` and :func:`term_rows` are
+    enough and spare the engine the work of telling names apart.
+    """
+    return reports.semi_join(report_drugs.select("report_id"), "report_id").semi_join(
+        report_terms.select("report_id"), "report_id"
     )
 
 
-def restricted(base: Any, report_drugs: Any, names: Sequence[str]) -> Any:
+def restricted(base: Any, report_drugs: Any, names: Sequence[str | int]) -> Any:
     """The base restricted to reports that name any of ``names``: product of interest and comparators."""
     return base.semi_join(with_drugs(report_drugs, names), "report_id")
 
 
-def excluding(base: Any, report_drugs: Any, names: Sequence[str]) -> Any:
+def excluding(base: Any, report_drugs: Any, names: Sequence[str | int]) -> Any:
     """The base without reports that name any of ``names``: maskers, or competing causes."""
     return base.anti_join(with_drugs(report_drugs, names), "report_id")
 
@@ -128,6 +143,23 @@ def fourfold_counts(base: Any, drug_reports: Any, event_reports: Any, strata: Se
         "reports_total": marked.count().cast("int64"),
     }
     return marked.group_by(list(strata)).aggregate(**columns) if strata else marked.aggregate(**columns)
+
+
+def drug_counts(base: Any, report_drugs: Any, names: Sequence[str | int], event_reports: Any, strata: Sequence[str] = ()) -> Any:
+    """Reports of each single drug among ``names``, and how many of them have the event, by stratum.
+
+    Returns:
+        Columns ``drug``, those of ``strata``, ``reports_drug``, ``reports_both``.
+    """
+    wanted = report_drugs.drug.isin([name for name in names if name != CLASS])
+    if CLASS in names:
+        wanted = wanted | report_drugs.is_cart
+    rows = report_drugs.filter(wanted).select("report_id", "drug").distinct().join(base.select("report_id", *strata), "report_id")
+    marked = rows.left_join(event_reports.mutate(e=ibis.literal(1, "int64")), "report_id").drop("report_id_right")
+    event = ibis.coalesce(marked.e, ibis.literal(0, "int64"))
+    return marked.group_by(["drug", *strata]).aggregate(
+        reports_drug=marked.count().cast("int64"), reports_both=event.sum().cast("int64")
+    )
 
 
 def pair_counts(base: Any, report_drugs: Any, report_terms: Any, *, least: int = 1) -> Any:
@@ -191,17 +223,19 @@ def masker_counts(base: Any, report_drugs: Any, drug_reports: Any, event_reports
     one = ibis.literal(1, "int64")
     none = ibis.literal(0, "int64")
     rows = report_drugs.select("report_id", "drug").distinct().semi_join(base.select("report_id"), "report_id")
-    marked = (
-        rows.left_join(drug_reports.mutate(d=one), "report_id")
-        .drop("report_id_right")
-        .left_join(event_reports.mutate(e=one), "report_id")
-        .drop("report_id_right")
+    whole = rows.group_by(masker=rows.drug).aggregate(reports=rows.count().cast("int64"))
+    # Only reports with the event or the drug of interest need a closer look: a small part of all.
+    marks = (
+        drug_reports.mutate(d=one, e=none)
+        .union(event_reports.mutate(d=none, e=one))
+        .group_by("report_id")
+        .aggregate(d=ibis._.d.max(), e=ibis._.e.max())
     )
-    marked = marked.mutate(d=ibis.coalesce(marked.d, none), e=ibis.coalesce(marked.e, none))
-    table = marked.group_by(masker=marked.drug).aggregate(
-        reports=marked.count().cast("int64"),
+    marked = rows.join(marks, "report_id")
+    part = marked.group_by(masker=marked.drug).aggregate(
         reports_event=marked.e.sum().cast("int64"),
         reports_drug=marked.d.sum().cast("int64"),
         reports_both=(marked.d * marked.e).sum().cast("int64"),
     )
-    return table.filter(table.reports_event >= least)
+    table = whole.join(part.filter(part.reports_event >= least), "masker")
+    return table.select("masker", "reports", "reports_event", "reports_drug", "reports_both")

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from aftercar.signals.sequential import SequentialDesignError, _check_looks, _grown
 
@@ -86,10 +86,13 @@ def update(prior: Prior, events: int, expected: float, *, above: float = 1.0, le
 
 def fewest_events(prior: Prior, expected: float, threshold: float, *, above: float = 1.0, minimum: int = 1) -> int:
     """Fewest events at which the posterior probability of a rate ratio above ``above`` reaches ``threshold``."""
-    count = minimum
-    while stats.gamma.sf(above, prior.shape + count, scale=1 / (prior.rate + expected)) < threshold:
-        count += 1
-    return count
+    start, size = minimum, 64
+    while True:
+        counts = np.arange(start, start + size)
+        reached = special.gammaincc(prior.shape + counts, above * (prior.rate + expected)) >= threshold
+        if reached.any():
+            return int(counts[int(np.argmax(reached))])
+        start, size = start + size, 2 * size
 
 
 def signal_probability(

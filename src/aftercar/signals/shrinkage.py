@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from aftercar.errors import InputError
 
@@ -78,13 +78,27 @@ class Shrunk:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A fitted prior, the log likelihood and what was fitted."""
+    """A fitted prior, the log likelihood and what was fitted.
+
+    Attributes:
+        prior: the two gamma laws.
+        log_likelihood: at the prior.
+        combinations: how many were fitted to.
+        least: fewest reports of a combination that was fitted to.
+        converged: whether the search ended by itself.
+    """
 
     prior: GammaMixture
     log_likelihood: float
     combinations: int
     least: int
     converged: bool
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether a parameter ran to the edge of the search: then scores of few reports are hardly shrunk."""
+        p = self.prior
+        return any(not 1e-5 < value < 1e5 for value in (p.shape1, p.rate1, p.shape2, p.rate2))
 
 
 def fit(observed: Any, expected: Any, *, least: int = 1, starts: Sequence[tuple[float, ...]] = STARTS) -> Fit:
@@ -254,17 +268,33 @@ def shrink(prior: GammaMixture, observed: Any, expected: Any, *, level: float = 
 
 
 def _quantile(prior: GammaMixture, n: Array, e: Array, share: Array, q: float) -> Array:
-    """Quantile of the posterior mixture; it lies between the components' quantiles, halved 60 times on the log scale."""
-    first = stats.gamma.ppf(q, prior.shape1 + n, scale=1 / (prior.rate1 + e))
-    second = stats.gamma.ppf(q, prior.shape2 + n, scale=1 / (prior.rate2 + e))
-    floor = np.finfo(float).tiny
-    low, high = np.log(np.maximum(np.minimum(first, second), floor)), np.log(np.maximum(np.maximum(first, second), floor))
-    for _ in range(60):
-        middle = (low + high) / 2
-        x = np.exp(middle)
-        below = share * special.gammainc(prior.shape1 + n, x * (prior.rate1 + e)) + (1 - share) * special.gammainc(
-            prior.shape2 + n, x * (prior.rate2 + e)
-        )
+    """Quantile of the posterior mixture: it lies between the components' quantiles, found by Newton steps on the log scale.
+
+    A step that leaves the bracket is replaced by halving it.
+    """
+    shape = np.shape(n)
+    n, e, share = (np.atleast_1d(value).ravel() for value in (n, e, share))
+    shapes, rates = (prior.shape1 + n, prior.shape2 + n), (prior.rate1 + e, prior.rate2 + e)
+    logs = [np.log(np.maximum(special.gammaincinv(s, q) / r, np.finfo(float).tiny)) for s, r in zip(shapes, rates, strict=True)]
+    low, high = np.minimum(*logs), np.maximum(*logs)
+    at = share * logs[0] + (1 - share) * logs[1]
+    active = np.flatnonzero(high - low > 1e-14)
+    for _ in range(100):
+        if not len(active):
+            break
+        y, part = at[active], share[active]
+        below, slope = np.zeros_like(y), np.zeros_like(y)
+        for s, r, weight in zip(shapes, rates, (part, 1 - part), strict=True):
+            s, x = s[active], r[active] * np.exp(y)
+            below += weight * special.gammainc(s, x)
+            slope += weight * np.exp(s * np.log(x) - x - special.gammaln(s))
         under = below < q
-        low, high = np.where(under, middle, low), np.where(under, high, middle)
-    return np.exp((low + high) / 2)
+        low[active] = np.where(under, y, low[active])
+        high[active] = np.where(under, high[active], y)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            step = y - (below - q) / slope
+        inside = (step > low[active]) & (step < high[active])
+        new = np.where(inside, step, (low[active] + high[active]) / 2)
+        at[active] = new
+        active = active[(np.abs(new - y) > 1e-13) & (high[active] - low[active] > 1e-14)]
+    return np.exp(at).reshape(shape)

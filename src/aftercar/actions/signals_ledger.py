@@ -1,0 +1,124 @@
+"""Keep the signal ledger: open a signal, move it, add the figures of a data lock, say what changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aftercar import __version__
+from aftercar.actions.permissions import Actor
+from aftercar.edges.files import existing_file
+from aftercar.edges.ledger import changing, read_ledger
+from aftercar.errors import InputError
+from aftercar.signals.ledger import Ledger, Outcome, Step
+
+
+def record(
+    path: Path,
+    signal: str,
+    step: Step,
+    *,
+    who: str,
+    on: dt.date,
+    why: str,
+    topic: str = "",
+    outcome: Outcome | None = None,
+    data_lock: dt.date | None = None,
+    figures: Mapping[str, float] | None = None,
+    query: str = "",
+    actor: Actor | None = None,
+) -> Ledger:
+    """Add one entry and write the ledger.
+
+    Raises:
+        LedgerError: when the step is not allowed now.
+        NotPermitted: when the actor may not assess signals.
+    """
+    if actor is not None:
+        actor.check_everywhere("read" if step == "note" else "assess")
+    with changing(path) as held:
+        held[0] = held[0].add(
+            signal,
+            step,
+            who,
+            on,
+            why,
+            topic=topic,
+            outcome=outcome,
+            data_lock=data_lock,
+            figures=figures,
+            query=query,
+            version=__version__ if figures else "",
+        )
+        return held[0]
+
+
+def overview(path: Path, *, actor: Actor | None = None) -> list[dict[str, Any]]:
+    """One row for each signal: state, since when, by whom, last data lock, what changed since the one before."""
+    if actor is not None:
+        actor.check_everywhere("read")
+    book = read_ledger(path)
+    rows = []
+    for signal in book.signals:
+        entries = book.of(signal)
+        moved = next(entry for entry in reversed(entries) if entry.step not in ("note", "evidence"))
+        evidence = book.evidence(signal)
+        said = [f"{change.figure}: {change.words}" for change in book.changes(signal) if change.words != "unchanged"]
+        rows.append(
+            {
+                "signal": signal,
+                "topic": book.topic(signal),
+                "state": entries[-1].state,
+                "since": moved.on.isoformat(),
+                "by": moved.who,
+                "outcome": moved.outcome or "",
+                "data_lock": str(evidence[-1].data_lock) if evidence else "",
+                "changed_since_last_lock": "; ".join(said) if len(evidence) > 1 else "",
+            }
+        )
+    return rows
+
+
+def history(path: Path, signal: str, *, actor: Actor | None = None) -> list[dict[str, Any]]:
+    """Every entry of one signal, oldest first."""
+    if actor is not None:
+        actor.check_everywhere("read")
+    return [json.loads(entry.as_json()) for entry in read_ledger(path).of(signal)]
+
+
+def compare(path: Path, signal: str, *, actor: Actor | None = None) -> list[dict[str, Any]]:
+    """The figures of the last two data locks side by side."""
+    if actor is not None:
+        actor.check_everywhere("read")
+    return [
+        {"figure": change.figure, "before": change.before, "now": change.now, "ratio": change.ratio, "change": change.words}
+        for change in read_ledger(path).changes(signal)
+    ]
+
+
+def figures_from(path: Path, row: str = "") -> dict[str, float]:
+    """The numbers of a result that was printed with ``--json``: an object, or the row of a list whose name is ``row``.
+
+    Raises:
+        InputError: when the file is no JSON, or the row is not there or not unique.
+    """
+    try:
+        found = json.loads(existing_file(path).read_text())
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON: {error}", where=str(path), fix="give the output of a command run with --json") from error
+    if isinstance(found, dict) and isinstance(found.get("rows"), list):
+        found = found["rows"]
+    if isinstance(found, list):
+        named = {str(next(iter(item.values()))): item for item in found if isinstance(item, dict) and item}
+        if not row and len(found) == 1:
+            row = next(iter(named))
+        if row not in named:
+            raise InputError(f"no row {row!r}", where=str(path), fix=f"name one of: {', '.join(named)}")
+        found = named[row]
+    numbers = {str(k): float(v) for k, v in found.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    if not numbers:
+        raise InputError("no number in it", where=str(path), fix="give the output of a command run with --json")
+    return numbers
