@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from aftercar.cases.contributors import Contributor, contributors
+from aftercar.cases.contributors import LABELS, Contributor, contributors
 from aftercar.cases.genes import GeneFact
 from aftercar.cases.model import CaseFile
 from aftercar.cases.origin import ORIGIN_VALUES, cell_of_origin
@@ -85,7 +85,7 @@ class Causality:
 
     def lines(self) -> tuple[str, ...]:
         """The statement in a few lines of text."""
-        other = ", ".join(name.replace("_", " ") for name in self.present) or "none known"
+        other = ", ".join(LABELS[name] for name in self.present) or "none known"
         unknown = sum(item.state == "unknown" for item in self.contributors)
         return (
             f"A. Cell of origin: {WORDS[self.origin.value]}, because {self.origin.because} ({self.origin.basis}).",

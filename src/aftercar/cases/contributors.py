@@ -17,6 +17,20 @@ from aftercar.cases.settings import CausalitySettings
 from aftercar.cases.statements import Evidence, Missing, cite
 from aftercar.vocab.estimates import proportion
 
+LABELS = {
+    "clone_before_infusion": "tumour's clone before the infusion",
+    "clonal_haematopoiesis": "clonal haematopoiesis",
+    "tumour_mutation": "mutations of the tumour",
+    "germline_variant": "germline variant",
+    "ebv": "EBV",
+    "htlv": "HTLV-1",
+    "prior_lines": "earlier lines of treatment",
+    "alkylator": "alkylating agent",
+    "other_mutagen": "other mutagenic agent",
+    "radiation": "radiation",
+    "transplant": "transplant",
+    "therapy_after_car_t": "treatment after CAR-T",
+}
 STATES = ("present", "absent", "unknown")
 _CH_WORDS = re.compile(r"clonal ha?ematopoiesis|\bCHIP\b", re.I)
 _DOUBT = re.compile(r"suspect|possible|likely|assumed", re.I)
