@@ -95,9 +95,16 @@ def mask_frame(
 
 
 def mask_table(
-    frame: pl.DataFrame, table: Table, *, below: int = DEFAULT_BELOW, derived: Mapping[str, Sequence[str]] | None = None
+    frame: pl.DataFrame,
+    table: Table,
+    *,
+    below: int = DEFAULT_BELOW,
+    derived: Mapping[str, Sequence[str]] | None = None,
+    total_shown: bool = False,
 ) -> pl.DataFrame:
     """Mask by the table's own definition (columns with ``mask=True``); personal columns and person tables never pass.
+
+    ``total_shown`` says that the sums of the counts over the rows are known to the reader (secondary masking).
 
     Raises:
         UsageError: for a table of persons, or one with personal columns.
@@ -108,4 +115,4 @@ def mask_table(
             fix="export a result or exposure table",
         )
     counts = [column.name for column in table.columns if column.mask and column.name in frame.columns]
-    return mask_frame(frame, counts, derived=derived, below=below)
+    return mask_frame(frame, counts, derived=derived, below=below, totals=counts if total_shown else ())

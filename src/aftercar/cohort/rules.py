@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from aftercar.errors import UsageError
+from aftercar.vocab.tables.study import CASES
 
 Reinfusion = Literal["continue", "restart", "censor", "compete"]
+Allograft = Literal["continue", "censor", "compete"]
 
 CENSORED, EVENT, DEATH, COMPETING = 0, 1, 2, 3
 
@@ -27,7 +32,7 @@ class Rules:
     lineages: tuple[str, ...] = ("T_cell",)
     behaviours: tuple[str, ...] = ("malignant", "unknown")
     reinfusion: Reinfusion = "continue"
-    allograft: Literal["continue", "censor", "compete"] = "continue"
+    allograft: Allograft = "continue"
     minimum_day: float = 0.5
 
     def in_words(self) -> str:
@@ -43,3 +48,24 @@ class Rules:
             f"Clock from infusion. A further infusion {words[self.reinfusion]}; "
             f"an allogeneic transplant {words[self.allograft]}. Death competes."
         )
+
+
+def rules_from(lineages: Sequence[str], reinfusion: str = "continue", allograft: str = "continue") -> Rules:
+    """Rules from words, as a command line or form gives them.
+
+    Raises:
+        UsageError: for a word that is not known, with those that are.
+    """
+    known = CASES["lineage"].choices
+    wrong = [name for name in lineages if name not in known]
+    if wrong or not lineages:
+        raise UsageError(f"unknown lineage {', '.join(wrong) or 'of no name'}", fix=f"choose from {', '.join(known)}")
+    again = next((word for word in get_args(Reinfusion) if word == reinfusion), None)
+    graft = next((word for word in get_args(Allograft) if word == allograft), None)
+    if again is None:
+        raise UsageError(f"unknown rule for a further infusion {reinfusion!r}", fix=f"one of {', '.join(get_args(Reinfusion))}")
+    if graft is None:
+        raise UsageError(
+            f"unknown rule for an allogeneic transplant {allograft!r}", fix=f"one of {', '.join(get_args(Allograft))}"
+        )
+    return Rules(lineages=tuple(lineages), reinfusion=again, allograft=graft)
