@@ -138,6 +138,12 @@ def masked(frame: pl.DataFrame, table: Table, below: int) -> pl.DataFrame:
     return found
 
 
+def columns(name: str, rows: Sequence[Row]) -> list[str]:
+    """The columns of a table that any of the rows fills, in their defined order."""
+    table = next(table for table in TABLES if table.name == name)
+    return [column for column in table.names if any(row.get(column) is not None for row in rows)]
+
+
 def frame_of(rows: Sequence[Row], table: Table) -> pl.DataFrame:
     """Rows as a frame with the table's columns and types."""
     schema = {column.name: polars_type(column) for column in table.columns}

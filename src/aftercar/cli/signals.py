@@ -203,7 +203,7 @@ def benefit_risk(
 
 
 def _answer(study: Path, compute: Callable[[Input], Answer], as_json: bool, export_to: Path | None) -> None:
-    from aftercar.actions.signals_input import export, from_folder
+    from aftercar.actions.signals_input import columns, export, from_folder
     from aftercar.cli.output import print_json, print_table, say
 
     found = compute(from_folder(study))
@@ -218,13 +218,19 @@ def _answer(study: Path, compute: Callable[[Input], Answer], as_json: bool, expo
     else:
         for number, (name, rows) in enumerate(found.tables.items()):
             print(("\n" if number else "") + f"# {name}")
-            print_table(rows)
+            print_table([{key: _shown(row.get(key)) for key in row} for row in rows], columns=columns(name, rows))
         for sentence in found.words:
             say(sentence)
         say(f"Data lock {found.data_lock}.")
     if export_to is not None:
+        how = f"counts from 1 to below {found.mask_below} masked" if found.mask_below > 1 else "this study masks no counts"
         for path in export(found, export_to):
-            say(f"wrote {path} (counts from 1 to below {found.mask_below} masked)")
+            say(f"wrote {path} ({how})")
+
+
+def _shown(value: object) -> object:
+    """NaN is "not known" and stays empty."""
+    return None if value != value else value
 
 
 def _rules(lineage: str, reinfusion: str = "continue", allograft: str = "continue") -> Rules:

@@ -65,7 +65,5 @@ def rules_from(lineages: Sequence[str], reinfusion: str = "continue", allograft:
     if again is None:
         raise UsageError(f"unknown rule for a further infusion {reinfusion!r}", fix=f"one of {', '.join(get_args(Reinfusion))}")
     if graft is None:
-        raise UsageError(
-            f"unknown rule for an allogeneic transplant {allograft!r}", fix=f"one of {', '.join(get_args(Allograft))}"
-        )
+        raise UsageError(f"unknown rule for a transplant {allograft!r}", fix=f"one of {', '.join(get_args(Allograft))}")
     return Rules(lineages=tuple(lineages), reinfusion=again, allograft=graft)

@@ -161,7 +161,7 @@ def figure_rows(expected: Sequence[ExpectedCases], benefits: Sequence[Benefit]) 
                 risk.low,
                 risk.high,
                 f"Of 1,000 people treated, {_people(risk.cases)}{_limits(risk.low, risk.high)} would be expected to develop "
-                f"a T-cell malignancy within {risk.years:g} years; {risk.deaths:.0f} would die of other causes before.{beyond}",
+                f"a T-cell malignancy within {risk.years:g} year{'s' if risk.years != 1 else ''}; {risk.deaths:.0f} would die of other causes before.{beyond}",
             )
         )
     return tuple(rows)
