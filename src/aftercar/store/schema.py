@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from aftercar.vocab.columns import Column, Table
-from aftercar.vocab.tables import registry, study
+from aftercar.vocab.tables import accounts, registry, study
 
 #: Tables that live in the store, parents before children.
 STORED: tuple[str, ...] = (
@@ -32,6 +32,7 @@ STORED: tuple[str, ...] = (
     "studies",
     "site_plans",
     "imports",
+    "accounts",
 )
 
 VERSION, WITHDRAWN, CHANGED_AT, CHANGED_BY = "row_version", "row_withdrawn", "row_changed_at", "row_changed_by"
@@ -70,7 +71,7 @@ def table_of(name: str) -> Table:
 
 @cache
 def _definitions() -> dict[str, Table]:
-    return {table.name: table for module in (study, registry) for table in module.TABLES}
+    return {table.name: table for module in (study, registry, accounts) for table in module.TABLES}
 
 
 @cache
@@ -120,12 +121,55 @@ def metadata() -> sa.MetaData:
         sa.Column("record", sa.Text, primary_key=True),
         sa.Column("seq", sa.BigInteger, nullable=False),
     )
+    _web_tables(meta)
     return meta
 
 
 def sql_table(name: str) -> sa.Table:
     """The SQLAlchemy table of that name."""
     return metadata().tables[name]
+
+
+def _web_tables(meta: sa.MetaData) -> None:
+    """Short-lived rows of the web app, outside the trail: what they lead to is in it."""
+    sa.Table(
+        "web_sessions",
+        meta,
+        sa.Column("token_hash", sa.Text, primary_key=True),
+        sa.Column("account_id", sa.Text, nullable=False, index=True),
+        sa.Column("csrf", sa.Text, nullable=False),
+        sa.Column("created_at", sa.Text, nullable=False),
+        sa.Column("seen_at", sa.Text, nullable=False),
+    )
+    sa.Table(
+        "web_tokens",
+        meta,
+        sa.Column("token_hash", sa.Text, primary_key=True),
+        sa.Column("account_id", sa.Text, nullable=False, index=True),
+        sa.Column("purpose", sa.Text, nullable=False),
+        sa.Column("label", sa.Text, nullable=False),
+        sa.Column("expires_at", sa.Text, nullable=False),
+    )
+    sa.Table(
+        "web_failures",
+        meta,
+        sa.Column("email", sa.Text, primary_key=True),
+        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("locked_until", sa.Text, nullable=False),
+    )
+    sa.Table(
+        "web_jobs",
+        meta,
+        sa.Column("job_id", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False, index=True),
+        sa.Column("asked", sa.Text, nullable=False),
+        sa.Column("progress", sa.Double, nullable=False),
+        sa.Column("words", sa.Text, nullable=False),
+        sa.Column("created_at", sa.Text, nullable=False),
+        sa.Column("finished_at", sa.Text),
+    )
 
 
 def _stored_table(meta: sa.MetaData, table: Table) -> sa.Table:

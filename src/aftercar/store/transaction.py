@@ -320,13 +320,15 @@ class Transaction:
         for name in reversed(STORED):
             definition, table = table_of(name), sql_table(name)
             direct = [c.name for c in definition.columns if c.refers_to == "people.person_id" and c.required]
+            of_case = [c.name for c in definition.columns if c.refers_to == "cases.case_id" and c.required]
             if name == "people":
                 clause: sa.ColumnElement[bool] = table.c.person_id == person_id
             elif direct:
                 clause = table.c[direct[0]] == person_id
-            elif "case_id" in definition and definition["case_id"].required:
+            elif of_case:
                 cases = sql_table("cases")
-                clause = table.c.case_id.in_(sa.select(cases.c.case_id).where(cases.c.person_id == person_id))
+                own = sa.select(cases.c.case_id).where(cases.c.person_id == person_id)
+                clause = sa.or_(*(table.c[column].in_(own) for column in of_case))
             else:
                 continue
             keys = self.connection.execute(sa.select(*(table.c[k] for k in definition.key)).where(clause)).all()
