@@ -1,4 +1,4 @@
-"""The accounts of the web app. Passwords and second factors are kept as hashes and secrets that never enter the trail in clear."""
+"""The accounts of the web app. Passwords are kept as hashes; neither they nor second factors enter the trail in clear."""
 
 from __future__ import annotations
 
