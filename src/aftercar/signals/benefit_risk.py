@@ -148,6 +148,7 @@ def figure_rows(expected: Sequence[ExpectedCases], benefits: Sequence[Benefit]) 
         for item in benefits
     ]
     for risk in expected:
+        horizon = f"{risk.years:g} year{'s' if risk.years != 1 else ''}"
         beyond = (
             " This goes beyond the observed follow-up and rests on the assumption that the rate goes on."
             if risk.beyond_follow_up
@@ -155,13 +156,13 @@ def figure_rows(expected: Sequence[ExpectedCases], benefits: Sequence[Benefit]) 
         )
         rows.append(
             FigureRow(
-                f"T-cell malignancy within {risk.years:g} year{'s' if risk.years != 1 else ''}",
+                f"T-cell malignancy within {horizon}",
                 "risk, assumed" if risk.beyond_follow_up else "risk",
                 risk.cases,
                 risk.low,
                 risk.high,
                 f"Of 1,000 people treated, {_people(risk.cases)}{_limits(risk.low, risk.high)} would be expected to develop "
-                f"a T-cell malignancy within {risk.years:g} year{'s' if risk.years != 1 else ''}; {risk.deaths:.0f} would die of other causes before.{beyond}",
+                f"a T-cell malignancy within {horizon}; {risk.deaths:.0f} would die of other causes before.{beyond}",
             )
         )
     return tuple(rows)
