@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from aftercar.vocab.columns import Column, Table
-from aftercar.vocab.tables import accounts, registry, study
+from aftercar.vocab.tables import accounts, cases, registry, study
 
 #: Tables that live in the store, parents before children.
 STORED: tuple[str, ...] = (
@@ -33,6 +33,13 @@ STORED: tuple[str, ...] = (
     "site_plans",
     "imports",
     "accounts",
+    "case_reports",
+    "event_codes",
+    "sample_checks",
+    "testing_requests",
+    "assessments",
+    "narratives",
+    "duplicate_links",
 )
 
 VERSION, WITHDRAWN, CHANGED_AT, CHANGED_BY = "row_version", "row_withdrawn", "row_changed_at", "row_changed_by"
@@ -71,7 +78,7 @@ def table_of(name: str) -> Table:
 
 @cache
 def _definitions() -> dict[str, Table]:
-    return {table.name: table for module in (study, registry, accounts) for table in module.TABLES}
+    return {table.name: table for module in (study, registry, accounts, cases) for table in module.TABLES}
 
 
 @cache

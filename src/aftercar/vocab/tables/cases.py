@@ -94,6 +94,7 @@ SAMPLE_CHECKS = Table(
     "What is left of a specimen and which tests it can still serve.",
     (
         Column("check_id", "id", "Identifier of the row.", required=True),
+        Column("person_id", "id", "The person.", required=True, refers_to="people.person_id", personal=True),
         Column("sample_id", "id", "The sample.", required=True, refers_to="samples.sample_id"),
         Column("checked_on", "date", "Day it was looked at.", required=True),
         Column(
