@@ -28,6 +28,14 @@ _INDIA_TALI = Source("meeting abstract on tali-cel in practice: approved in Indi
 _INDIA_PRESS = Source("expresspharma.in, 2023-11-01: NexCAR19 approved by CDSCO in October", "seen")
 _AUTOLUS_US = Source("bigmoleculewatch.com: FDA approval announced 8 November 2024", "seen")
 _AUTOLUS_UK = Source("trial.medpath.com: MHRA conditional authorisation 25 April 2025", "seen")
+_KYMRIAH_EC = Source("finanznachrichten.de, 2018-08-27: European Commission approval announced", "secondary")
+_CARVYKTI_EC = Source("thepharmaletter.com: European Commission approval after the opinion of March 2022", "secondary")
+_MAESTRO_CN = Source("maestrodatabase.com, 24 June 2021: announced 23 June", "secondary")
+_FOSUN_2026 = Source(
+    "Fosun Pharma announcement (itiger.com 1155587215): approved for adult B-ALL, no date in the text", "secondary"
+)
+_SATRI = Source("chinamedwaypoint.com, 24 June 2026: approved 22 June 2026", "secondary")
+_KOREA = Source("allstemcells.com news 207; dailypharm.com 8046: approved 29 April 2026", "secondary")
 _RECALLED = Source("general knowledge of the field", "recalled")
 
 
@@ -56,7 +64,9 @@ PRODUCTS: tuple[Product, ...] = (
         holder="Novartis",
         authorisations=(
             Authorisation("US", _day("2017-08-30"), "full", _REVIEW_2022),
-            Authorisation("EU", _day("2018-08-23"), "full", _EPAR, note="month seen: " + str(_EC_AUGUST)),
+            Authorisation(
+                "EU", _day("2018-08-23"), "full", _EPAR, note="month seen: " + str(_EC_AUGUST) + "; " + str(_KYMRIAH_EC)
+            ),
             Authorisation("JP", _day("2019-03-26"), "conditional", _PMDA),
         ),
         sources={"target": _REVIEW_2022, "vector": _REVIEW_2022, "costimulation": _REVIEW_2022, "names": _DESIGN_2024},
@@ -65,7 +75,7 @@ PRODUCTS: tuple[Product, ...] = (
         key="axi-cel",
         inn="axicabtagene ciloleucel",
         brands=("Yescarta", "奕凯达"),
-        synonyms=("KTE-C19", "KTEC19", "axicabtagene", "axicabtagen ciloleucel", "FKC876", "Yi Kai Da"),
+        synonyms=("KTE-C19", "KTEC19", "axicabtagene", "axicabtagen ciloleucel", "FKC876", "阿基仑赛", "Yi Kai Da"),
         target="CD19",
         vector="gamma-retroviral",
         costimulation="CD28",
@@ -73,7 +83,7 @@ PRODUCTS: tuple[Product, ...] = (
         authorisations=(
             Authorisation("US", _day("2017-10-18"), "full", _REVIEW_2022),
             Authorisation("EU", _day("2018-08-23"), "full", _EPAR, note="month seen: " + str(_KITE_EC)),
-            Authorisation("CN", _day("2021-06-22"), "full", _FOSUN),
+            Authorisation("CN", _day("2021-06-22"), "full", _FOSUN, note=str(_MAESTRO_CN)),
             Authorisation("JP", _day("2021-01-22"), "full", Source("thepharmaletter.com, 2021-01-22", "seen")),
         ),
         sources={"target": _REVIEW_2022, "vector": _REVIEW_2022, "costimulation": _REVIEW_2022, "names": _DESIGN_2024},
@@ -89,6 +99,7 @@ PRODUCTS: tuple[Product, ...] = (
             "autologous anti-CD19-transduced CD3+ cells",
             "autologous anti CD19 transduced CD3 positive cells",
             "FKC889",
+            "布瑞基奥仑赛",
         ),
         target="CD19",
         vector="gamma-retroviral",
@@ -97,6 +108,9 @@ PRODUCTS: tuple[Product, ...] = (
         authorisations=(
             Authorisation("US", _day("2020-07"), "accelerated", _REVIEW_2022, note="23 or 24 July by source: " + str(_OPENFDA)),
             Authorisation("EU", _day("2020-12-14"), "conditional", _EPAR, note="month seen: " + str(_FOSUN_2025)),
+            Authorisation(
+                "CN", _day("2026"), "full", Source("year inferred from the filing of September 2025", "derived"), str(_FOSUN_2026)
+            ),
         ),
         sources={"target": _REVIEW_2022, "vector": _REVIEW_2022, "costimulation": _REVIEW_2022, "names": _DESIGN_2024},
     ),
@@ -142,6 +156,7 @@ PRODUCTS: tuple[Product, ...] = (
             "JNJ68284528",
             "LCAR-B38M",
             "LCARB38M",
+            "西达基奥仑赛",
             "ciltacabtagene",
             "ciltacabtagen autoleucel",
         ),
@@ -151,7 +166,7 @@ PRODUCTS: tuple[Product, ...] = (
         holder="Janssen / Legend",
         authorisations=(
             Authorisation("US", _day("2022-02-28"), "full", _CHINA_2024),
-            Authorisation("EU", _day("2022-05-25"), "conditional", _EPAR, note="year seen: " + str(_DESIGN_2024)),
+            Authorisation("EU", _day("2022-05-25"), "conditional", _EPAR, note="seen: " + str(_CARVYKTI_EC)),
             Authorisation("JP", _day("2022-09-26"), "full", _PMDA),
             Authorisation("CN", _day("2024-08-27"), "conditional", _NMPA),
         ),
@@ -177,7 +192,7 @@ PRODUCTS: tuple[Product, ...] = (
         key="relma-cel",
         inn="relmacabtagene autoleucel",
         brands=("Carteyva", "倍诺达"),
-        synonyms=("JWCAR029", "relmacabtagene"),
+        synonyms=("JWCAR029", "瑞基奥仑赛", "relmacabtagene"),
         target="CD19",
         vector="lentiviral",
         costimulation="4-1BB",
@@ -189,7 +204,7 @@ PRODUCTS: tuple[Product, ...] = (
         key="eque-cel",
         inn="equecabtagene autoleucel",
         brands=("Fucaso", "福可苏"),
-        synonyms=("CT103A", "IBI326", "equecabtagene"),
+        synonyms=("CT103A", "伊基奥仑赛", "IBI326", "equecabtagene"),
         target="BCMA",
         vector="lentiviral",
         costimulation="4-1BB",
@@ -201,7 +216,7 @@ PRODUCTS: tuple[Product, ...] = (
         key="inati-cel",
         inn="inaticabtagene autoleucel",
         brands=("Yorwida", "源瑞达", "Yuanruida"),
-        synonyms=("CNCT19", "inaticabtagene", "HI19a CAR-T"),
+        synonyms=("CNCT19", "纳基奥仑赛", "inaticabtagene", "HI19a CAR-T"),
         target="CD19",
         vector="lentiviral",
         costimulation="4-1BB",
@@ -213,7 +228,7 @@ PRODUCTS: tuple[Product, ...] = (
         key="zevor-cel",
         inn="zevorcabtagene autoleucel",
         brands=("赛恺泽", "Saikaize"),
-        synonyms=("CT053", "zevorcabtagene"),
+        synonyms=("CT053", "泽沃基奥仑赛", "zevorcabtagene"),
         target="BCMA",
         vector="lentiviral",
         costimulation="4-1BB",
@@ -248,13 +263,35 @@ PRODUCTS: tuple[Product, ...] = (
         ),
         sources={"target": _AABB_INDIA, "vector": _REVIEW_2022, "costimulation": _REVIEW_2022, "names": _AABB_INDIA},
     ),
+    Product(
+        key="anbal-cel",
+        inn="anbalcabtagene autoleucel",
+        brands=("Limcato", "Rimqarto", "Rimkatoju"),
+        synonyms=("CRC01", "anbalcabtagene", "Limkato"),
+        target="CD19",
+        vector="lentiviral",
+        costimulation="4-1BB",
+        holder="Curocell",
+        authorisations=(Authorisation("KR", _day("2026-04-29"), "full", _KOREA),),
+        sources={"target": _KOREA, "vector": _RECALLED, "costimulation": _RECALLED, "names": _KOREA},
+    ),
+    Product(
+        key="satri-cel",
+        inn="satricabtagene autoleucel",
+        brands=(),
+        synonyms=("CT041", "satricabtagene", "舒瑞基奥仑赛"),
+        target="CLDN18.2",
+        vector="unknown",
+        costimulation="CD28",
+        holder="CARsgen Therapeutics",
+        authorisations=(Authorisation("CN", _day("2026-06-22"), "full", _SATRI),),
+        sources={"target": _SATRI, "vector": _RECALLED, "costimulation": _RECALLED, "names": _SATRI},
+    ),
 )
 
 #: Other INNs of the family and look-alikes: a text that is nearer to one of these is not one of our products.
 OTHERS: tuple[str, ...] = (
     "zamtocabtagene autoleucel",
-    "satricabtagene autoleucel",
-    "anbalcabtagene autoleucel",
     "rapcabtagene autoleucel",
     "prizloncabtagene autoleucel",
     "anitocabtagene autoleucel",

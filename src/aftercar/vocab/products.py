@@ -25,7 +25,7 @@ from aftercar.vocab.dates import PartialDate
 from aftercar.vocab.sources import Source
 
 Vector = Literal["lentiviral", "gamma-retroviral", "transposon", "unknown"]
-Target = Literal["CD19", "BCMA", "other", "unknown"]
+Target = Literal["CD19", "BCMA", "CLDN18.2", "other", "unknown"]
 Costimulation = Literal["CD28", "4-1BB", "other", "unknown"]
 
 #: Name of the class when a report says "CAR-T" and no product.
@@ -181,7 +181,7 @@ def _phrase() -> re.Pattern[str]:
     parts = {r" ?".join(map(re.escape, _words(name).split())) for item in products() for name in item.names}
     asian = {part for part in parts if not part.isascii()}
     latin = sorted(parts - asian, key=len, reverse=True)
-    return re.compile(rf"\b(?:{'|'.join(latin)})\b|{'|'.join(sorted(asian))}")
+    return re.compile(rf"\b(?:{'|'.join(latin)})\b|{'|'.join(sorted(asian, key=len, reverse=True))}")
 
 
 @cache

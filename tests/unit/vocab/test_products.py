@@ -60,11 +60,23 @@ AS_REPORTED = [
     ("NexCAR19", "tali-cel"),
     ("Actalycabtagene autoleucel", "tali-cel"),
     ("varnimcabtagene", "var-cel"),
+    ("Limkato", "anbal-cel"),
+    ("satri-cel", "satri-cel"),
+    ("舒瑞基奥仑赛注射液", "satri-cel"),
+    ("瑞基奥仑赛注射液", "relma-cel"),
+    ("布瑞基奥仑赛注射液", "brexu-cel"),
+    ("YESCARTA (AXICABTAGENE CILOLEUCEL) (AXICABTAGENE CILOLEUCEL)", "axi-cel"),
+    ("yescarta.", "axi-cel"),
+    ("KYMRIAH [TISAGENLECLEUCEL]", "tisa-cel"),
+    ("TISAGENLECLEUCEL 1.2 MILLION - 600 MILLION CAR-POSITIVE VIABLE T CELLS", "tisa-cel"),
+    ("Ciltacabtagene autoleucel (carvykti)", "cilta-cel"),
+    ("CILTACEL", "cilta-cel"),
+    ("IDECEL", "ide-cel"),
 ]
 
 NOT_OURS = [
     "", " ", "-", "SIPULEUCEL-T", "PROVENGE", "LIFILEUCEL", "TABELECLEUCEL", "CITRUCEL", "EVICEL", "CARVEDILOL",
-    "TECENTRIQ", "ABELCET", "satricabtagene autoleucel", "zamtocabtagene autoleucel", "rapcabtagene autoleucel",
+    "TECENTRIQ", "ABELCET", "zamtocabtagene autoleucel", "rapcabtagene autoleucel",
     "autoleucel", "CELLCEPT", "IDELALISIB", "CILTA", "afamitresgene autoleucel", "cART", "CART", "ALOPECIA",
     "CYCLOPHOSPHAMIDE", "FLUDARABINE", "RITUXIMAB",
 ]  # fmt: skip
