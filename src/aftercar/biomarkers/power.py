@@ -124,7 +124,8 @@ def exact_detectable(events: int, prevalence: float, *, power: float = 0.8, alph
     """Smallest hazard ratio above 1 that the exact test finds with ``power``; infinite when none below 10,000 is."""
     if events <= 0 or exact_power(events, 1e4, prevalence, alpha=alpha) < power:
         return math.inf
-    return float(optimize.brentq(lambda b: exact_power(events, math.exp(b), prevalence, alpha=alpha) - power, 0.0, math.log(1e4)))
+    log_ratio = optimize.brentq(lambda b: exact_power(events, math.exp(b), prevalence, alpha=alpha) - power, 0.0, math.log(1e4))
+    return math.exp(log_ratio)
 
 
 def power_table(
