@@ -26,7 +26,6 @@ from aftercar.reads.placement import genome_place
 from aftercar.vocab.genes import built_in
 from aftercar.vocab.genomes import Genome, bare_contig, find_genome
 
-
 Places = tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]
 
 
@@ -183,8 +182,8 @@ def put_in_context(
         background: what ordinary products carry; products: their sites, for enrichment and common sites.
         blacklist: BED of regions to flag and to keep random places out of.
         reference: FASTA of the build: random places keep out of its gaps (N).
-        cut_site: recognition sequence of the assay's restriction enzyme: random places are matched to the sites' distance to the next
-            one (sheared libraries need none).
+        cut_site: recognition sequence of the assay's restriction enzyme: random places are matched to the sites' distance to the
+            next one (sheared libraries need none).
         near: bases that count as near; genome: build, where the table does not say.
         controls: random places; seed: of their draw.
         out: where to write the table.
@@ -237,7 +236,7 @@ def draw_controls(
     reference: Path | None,
     cut_site: str,
 ) -> Places:
-    """Random places matched to the assay: out of gaps and blocked regions, and as far from a restriction site as the sites are."""
+    """Random places matched to the assay: out of gaps and blocked regions, as far from a restriction site as the sites."""
     if reference is None:
         return context.random_places(build.lengths, controls, seed, regions)
     blocked = {bare_contig(name): list(parts) for name, parts in regions.items()}

@@ -170,7 +170,8 @@ def _assembled(
             }
         )
         missed = [
-            tracking.chance_missed(min(1.0, float(p)), totals[name]) if c == 0 else None for p, c in zip(peak, cells, strict=True)
+            None if c else tracking.chance_missed_again(float(ever[i, peak[i]]), float(sums[peak[i]]), totals[name])
+            for i, c in enumerate(cells)
         ]
         tracks.append(_track_frame(counts, labels, name, day, cells, share, missed))
         if name != first:

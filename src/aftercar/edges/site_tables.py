@@ -235,7 +235,7 @@ def _take(frame: pl.DataFrame, rename: Mapping[str, str], path: Path, sample: st
         name = rename.get(column.name) or next((n for n in _NAMES.get(column.name, (column.name,)) if n in frame.columns), None)
         kind = _TYPES.get(column.kind, pl.String)
         if name is None:
-            given = {"sample_id": sample, "genome": genome}.get(column.name) or None
+            given = {"sample_id": sample, "genome": genome, "orientation": "unknown"}.get(column.name) or None
             out.append(pl.lit(given, dtype=kind).alias(column.name))
             continue
         if name not in frame.columns:

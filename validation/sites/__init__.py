@@ -1,0 +1,1 @@
+"""Saturation-corrected abundance against an independent R implementation of Berry et al. (Bioinformatics 2012)."""

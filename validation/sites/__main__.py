@@ -1,0 +1,3 @@
+from validation.sites.agreement import main
+
+main()
