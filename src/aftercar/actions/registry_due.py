@@ -52,12 +52,13 @@ def work_lists(store: Store, actor: Actor, on: dt.date, plans: PlanSet, *, until
 
 def by_centre(found: Work) -> pl.DataFrame:
     """People of each centre by state: columns ``centre``, one for each state that occurs, ``people``."""
+    if found.people.is_empty():
+        return pl.DataFrame(schema={"centre": pl.String, "people": pl.UInt32})
     counted = found.people.group_by("centre", "state").len()
     table = counted.pivot(on="state", index="centre", values="len").fill_null(0)
     states = sorted(name for name in table.columns if name != "centre")
-    return (
-        table.with_columns(people=pl.sum_horizontal(states)).select("centre", *states, "people").sort("centre", nulls_last=True)
-    )
+    summed = table.with_columns(people=pl.sum_horizontal(states))
+    return summed.select("centre", *states, "people").sort("centre", nulls_last=True)
 
 
 def person_schedule(

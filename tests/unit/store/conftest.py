@@ -1,0 +1,81 @@
+"""Every behaviour runs on SQLite and on PostgreSQL; the server is started here, on loopback, in a temporary folder."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from aftercar.store import create_store
+
+
+def _postgres_bin():
+    named = os.environ.get("AFTERCAR_POSTGRES_BIN")
+    candidates = [Path(named)] if named else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((path for path in candidates if (path / "initdb").exists()), None)
+
+
+class Server:
+    """A PostgreSQL of the test session; root may not run it, so it runs as ``postgres`` then."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self.binaries, self.folder = binaries, folder
+        self.as_other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.count = 0
+
+    def run(self, program, *arguments):
+        command = [*self.as_other, str(self.binaries / program), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/")
+
+    def start(self):
+        if self.as_other:
+            shutil.chown(self.folder, "postgres", "postgres")
+            for parent in self.folder.parents:
+                if parent.stat().st_uid == 0 and parent != Path("/tmp") and str(parent).startswith("/tmp"):
+                    parent.chmod(parent.stat().st_mode | 0o055)
+        data = self.folder / "data"
+        self.run("initdb", "-D", str(data), "-U", "aftercar", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        options += " -c max_connections=60 -c fsync=off"
+        self.run("pg_ctl", "-D", str(data), "-l", str(self.folder / "log"), "-w", "-o", options, "start")
+
+    def new_database(self):
+        self.count += 1
+        name = f"registry{self.count}"
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "aftercar", name)
+        return f"postgresql://aftercar@127.0.0.1:{self.port}/{name}"
+
+    def stop(self):
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    binaries = _postgres_bin()
+    if binaries is None:
+        pytest.skip("PostgreSQL's initdb was not found; install Debian's postgresql package or set AFTERCAR_POSTGRES_BIN")
+    server = Server(binaries, tmp_path_factory.mktemp("postgres"))
+    server.start()
+    time.sleep(0.1)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'registry.db'}"
+    return request.getfixturevalue("postgres").new_database()
+
+
+@pytest.fixture
+def store(url):
+    opened = create_store(url)
+    yield opened
+    opened.close()
