@@ -1,8 +1,8 @@
 """Makes the input of the screening benchmarks: real human sequence, a real CAR vector in known sites, reads as text.
 
-Host pieces come from the shared test data; reads are 2x150 with an insert of 400 +- 80 and four-level qualities. The BAM is written with
-the true host alignments (soft clips at junctions, reads inside the vector unmapped), as an aligner that knows only the host
-would leave it.
+Host pieces come from the shared test data; reads are 2x150 with an insert of 400 +- 80 and four-level qualities. The BAM is
+written with the true host alignments (soft clips at junctions, reads inside the vector unmapped), as an aligner that knows
+only the host would leave it.
 """
 
 from __future__ import annotations

@@ -290,16 +290,11 @@ def decode(path: Path, target: Path, reference: Path | None, named: Path) -> Non
                 fix="give the FASTA it was written against with --reference",
             ) from error
         raise bgzf.DamagedFile(
-            f"the CRAM cannot be decoded: {_last_words(error)}",
+            "the CRAM cannot be decoded",
             where=str(named),
             fix="check that --reference is the FASTA it was written against; else copy the file again",
         ) from error
     bgzf.check_end(target)
-
-
-def _last_words(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).replace("\\n", "\n").splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "unknown error"
 
 
 def _borrow(tally: Tally, sample: Tally) -> None:
