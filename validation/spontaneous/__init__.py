@@ -68,7 +68,9 @@ def fitted() -> shrinkage.Fit:
 
 
 def main() -> int:
-    """Print the table of agreement; the result is the number of figures beyond their tolerance."""
+    """Print the table of agreement and the simulated error rates; the result is the number of promises not kept."""
+    from validation.spontaneous import simulation
+
     print(f"reference: {json.loads(REFERENCE.read_text())['software']}, Kulldorff et al. 2011, R package Sequential")
     print(f"{'figure':58s} {'ours':>16s} {'reference':>16s} {'relative gap':>13s} {'allowed':>8s}")
     bad = 0
@@ -76,4 +78,5 @@ def main() -> int:
         gap = abs(ours - expected) / max(abs(expected), 1e-300)
         bad += gap > allowed
         print(f"{name:58s} {ours:16.9g} {expected:16.9g} {gap:13.1e} {allowed:8.0e}{'' if gap <= allowed else '  BEYOND'}")
-    return bad
+    print()
+    return bad + simulation.main()

@@ -1,0 +1,12 @@
+"""The simulated error rates of ``validation/spontaneous`` keep what the methods promise."""
+
+import pytest
+
+
+@pytest.mark.slow
+def test_every_promise_is_kept(project, monkeypatch):
+    monkeypatch.syspath_prepend(project)
+    from validation.spontaneous.simulation import lines
+
+    broken = [f"{line.name}: {line.share:.4f} for {line.promised:.4f} ({line.rule})" for line in lines() if not line.holds]
+    assert broken == []
