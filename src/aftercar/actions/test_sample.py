@@ -1,3 +1,4 @@
+# ruff: noqa: PT028 (named for the command `sample test`; it is no test of ours)
 """Test one sample for the transgene: reads and construct in, verdict, sites and evidence out."""
 
 from __future__ import annotations
@@ -5,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +21,14 @@ from aftercar.edges.genes import read_gene_list, read_genes, read_regions
 from aftercar.edges.host import FastaHost
 from aftercar.errors import InputError, UsageError
 from aftercar.evidence.annotation import Annotation, GeneIndex, annotate
-from aftercar.evidence.sample import Findings, find, is_paired, judge, shared_with_host
+from aftercar.evidence.sample import GIVEN, Findings, find, is_paired, judge, shared_with_host
 from aftercar.evidence.settings import Settings
 from aftercar.evidence.sites import LocalCount
 from aftercar.evidence.tumour_normal import compare
 from aftercar.evidence.verdict import Verdict, verdict_json
-from aftercar.reads.batch import Screened
+from aftercar.reads.batch import HostDepth, Screened
 from aftercar.reads.junctions import Site
-from aftercar.reads.junctions_parts import Library
+from aftercar.reads.junctions_types import Library
 from aftercar.vocab.genomes import bare_contig, build_of
 from aftercar.vocab.vectors import Construct
 
@@ -51,6 +53,7 @@ def test_sample(
     regions: Path | None = None,
     settings: Settings | None = None,
     quick: bool = False,
+    host_depth: float | None = None,
     progress: Progress = silent,
 ) -> Verdict:
     """Whether the transgene is in the sample, where it sits, and in how many cells.
@@ -68,6 +71,7 @@ def test_sample(
         regions: BED of regions to be flagged (blacklist).
         settings: thresholds.
         quick: look only at the unmapped reads of an indexed BAM; a negative is then inconclusive.
+        host_depth: mean host depth in bases, where the file cannot tell it (capture panels that enrich the vector).
         progress: told how far it is.
 
     Raises:
@@ -88,33 +92,57 @@ def test_sample(
         shared = shared_with_host(constructs, host) if host is not None else None
         annotator = _annotator(genes, gene_lists, regions)
         inside = stack.enter_context(folder_beside(out))
-        screened, found, verdict = _one(
-            reads, constructs, host, shared, reference, purity, ploidy, settings, quick, annotator, progress
+        screened, found, verdict = examine(
+            reads,
+            constructs,
+            host=host,
+            shared=shared,
+            reference=reference,
+            purity=purity,
+            ploidy=ploidy,
+            settings=settings,
+            quick=quick,
+            annotator=annotator,
+            host_depth=host_depth,
+            progress=progress,
         )
         if normal:
-            _, _, other = _one(normal, constructs, host, shared, reference, None, 2.0, settings, False, None, progress)
+            _, _, other = examine(
+                normal, constructs, host=host, shared=shared, reference=reference, settings=settings, progress=progress
+            )
             verdict = _with_normal(verdict, other)
         progress(1, 1, "writing")
-        write_text(inside / "verdict.json", json.dumps(verdict_json(verdict), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(
+            inside / "verdict.json", json.dumps(verdict_json(verdict), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        )
         site_files.write_all(inside, verdict, screened, found, host)
     return verdict
 
 
-def _one(
+test_sample.__test__ = False  # type: ignore[attr-defined]  # pytest would collect it by its name
+
+
+def examine(
     reads: Sequence[Path],
     constructs: Sequence[Construct],
-    host: FastaHost | None,
-    shared: Sequence[npt.NDArray[np.bool_]] | None,
-    reference: Path | None,
-    purity: float | None,
-    ploidy: float,
-    settings: Settings,
-    quick: bool,
-    annotator: _Annotator | None,
-    progress: Progress,
+    *,
+    host: FastaHost | None = None,
+    shared: Sequence[npt.NDArray[np.bool_]] | None = None,
+    reference: Path | None = None,
+    purity: float | None = None,
+    ploidy: float = 2.0,
+    settings: Settings | None = None,
+    quick: bool = False,
+    annotator: _Annotator | None = None,
+    host_depth: float | None = None,
+    progress: Progress = silent,
 ) -> tuple[Screened, Findings, Verdict]:
+    """As :func:`test_sample` without files out: what the screen gave, the junctions, the verdict."""
+    settings = settings or Settings()
     screened = screen_reads(reads, constructs, reference=reference, quick=quick, progress=progress)
     notes = _check_reference(screened, host, reads)
+    if host_depth is not None:
+        screened = replace(screened, host=HostDepth(host_depth, screened.host.bases, screened.host.gc_depth, GIVEN))
     progress(0, None, "junctions")
     found = find(screened, constructs, host, shared)
 
@@ -158,7 +186,8 @@ def _check_reference(screened: Screened, host: FastaHost | None, reads: Sequence
     common = {bare_contig(name): length for name, length in host.lengths.items()}
     differing = [n for n, length in screened.contigs.items() if bare_contig(n) in common and common[bare_contig(n)] != length]
     if differing and ours is None and not host.has_windows:
-        short = f"contig {differing[0]} has {screened.contigs[differing[0]]:,} bases in the reads and {common[bare_contig(differing[0])]:,} in the reference"
+        name = differing[0]
+        short = f"contig {name} has {screened.contigs[name]:,} bases in the reads, {common[bare_contig(name)]:,} in the reference"
         raise WrongReference(short, where=str(reads[0]), fix="give the reference the reads were aligned to")
     return []
 
@@ -166,7 +195,9 @@ def _check_reference(screened: Screened, host: FastaHost | None, reads: Sequence
 class _Annotator:
     """Genes, user lists and flagged regions at a set of sites."""
 
-    def __init__(self, index: GeneIndex, lists: Mapping[str, frozenset[str]], regions: Sequence[tuple[str, int, int, str]]) -> None:
+    def __init__(
+        self, index: GeneIndex, lists: Mapping[str, frozenset[str]], regions: Sequence[tuple[str, int, int, str]]
+    ) -> None:
         self._index, self._lists = index, lists
         self._regions: dict[str, list[tuple[int, int, str]]] = {}
         for contig, start, end, name in regions:
@@ -195,7 +226,5 @@ def _annotator(genes: Path | None, lists: Sequence[Path], regions: Path | None) 
 
 
 def _with_normal(verdict: Verdict, other: Verdict) -> Verdict:
-    from dataclasses import replace
-
     compared = compare(verdict, other)
     return replace(verdict, normal=compared, reasons=(*verdict.reasons, f"normal sample: {compared['words']}"))

@@ -15,20 +15,29 @@ def _noun() -> None:
 
 
 @app.command("test")
-def test_command(
+def sample_test(
     reads: list[Path] = typer.Argument(..., help="BAM, CRAM or FASTQ (one or two files) of one sample."),
     vector: Path = typer.Option(..., "--vector", help="The construct: FASTA or GenBank; plasmid map, provirus or part of it."),
     out: Path = typer.Option(..., "--out", help="New folder for the results."),
-    reference: Path | None = typer.Option(None, "--reference", help="Host FASTA the reads were aligned to (FASTQ: needed for sites)."),
+    reference: Path | None = typer.Option(
+        None, "--reference", help="Host FASTA the reads were aligned to (FASTQ: needed for sites)."
+    ),
     genes: Path | None = typer.Option(None, "--genes", help="GTF or UCSC refGene table."),
     purity: float | None = typer.Option(None, "--purity", help="Share of tumour cells in the sample, 0 to 1."),
     ploidy: float = typer.Option(2.0, "--ploidy", help="Chromosome copies of a tumour cell."),
     normal: list[Path] = typer.Option([], "--normal", help="Reads of a normal sample of the same person; may be repeated."),
     gene_list: list[Path] = typer.Option([], "--gene-list", help="File of gene symbols to be marked; may be repeated."),
     regions: Path | None = typer.Option(None, "--regions", help="BED of regions to be flagged, such as a blacklist."),
-    valid_limit: float = typer.Option(0.20, "--valid-limit", help="A negative is valid when a clone in this share of tumour cells shows."),
+    valid_limit: float = typer.Option(
+        0.20, "--valid-limit", help="A negative is valid when a clone in this share of tumour cells shows."
+    ),
     neighbour_copies: float = typer.Option(10.0, "--neighbour-copies", help="Copies per cell of the run's most positive sample."),
-    quick: bool = typer.Option(False, "--quick", help="Only the unmapped reads of an indexed BAM: a negative stays inconclusive."),
+    host_depth: float | None = typer.Option(
+        None, "--host-depth", help="Mean host depth, where the file cannot tell it (vector capture)."
+    ),
+    quick: bool = typer.Option(
+        False, "--quick", help="Only the unmapped reads of an indexed BAM: a negative stays inconclusive."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the whole verdict as JSON."),
 ) -> None:
     """Is the CAR in this sample, where, and in how many cells?
@@ -55,6 +64,7 @@ def test_command(
             regions=regions,
             settings=settings,
             quick=quick,
+            host_depth=host_depth,
             progress=tell,
         )
     if as_json:
@@ -65,7 +75,7 @@ def test_command(
             print(f"- {reason}")
         if verdict.limit is not None:
             print(f"- detection limit: {verdict.limit.words}")
-        for call in verdict.sites[:20]:
+        for call in [site for site in verdict.sites if site.filter != "weak"][:20]:
             site = call.site
             gene = f"  {call.annotation.words()}" if call.annotation is not None else ""
             tsd = "?" if site.tsd is None else str(site.tsd)

@@ -13,7 +13,7 @@ from aftercar.edges.files import written_beside
 from aftercar.evidence.sites import LocalCount, SiteCall
 from aftercar.reads.batch import Pair, Read
 from aftercar.reads.junctions import Site
-from aftercar.reads.junctions_parts import Library
+from aftercar.reads.junctions_types import Library
 from aftercar.reads.placement import genome_place
 from aftercar.vocab.genomes import bare_contig
 
@@ -21,7 +21,9 @@ _SKIP = 0x4 | 0x100 | 0x200 | 0x400 | 0x800
 _MOST = 20_000
 
 
-def write_evidence_bam(path: Path, pairs: Sequence[Pair], calls: Sequence[SiteCall], contigs: Mapping[str, int], tags: Mapping[str, str]) -> int:
+def write_evidence_bam(
+    path: Path, pairs: Sequence[Pair], calls: Sequence[SiteCall], contigs: Mapping[str, int], tags: Mapping[str, str]
+) -> int:
     """Write the candidate reads with their own alignments; ``XS`` names the site they support, ``XV`` what they show.
 
     Args:
@@ -119,7 +121,9 @@ def count_reference(
             names = _names(handle)
             for site in sites:
                 key = (site.contig, site.position)
-                name = next((n for n, o, length in names.get(bare_contig(site.contig), ()) if 0 <= site.position - o < length), None)
+                name = next(
+                    (n for n, o, length in names.get(bare_contig(site.contig), ()) if 0 <= site.position - o < length), None
+                )
                 if name is None:
                     continue
                 offset = next(o for n, o, _ in names[bare_contig(site.contig)] if n == name)
@@ -148,7 +152,12 @@ def _across(handle: pysam.AlignmentFile, name: str, position: int, library: Libr
         if record.flag & _SKIP:
             continue
         if paired:
-            if record.is_reverse or not record.mate_is_reverse or record.mate_is_unmapped or record.reference_id != record.next_reference_id:
+            if (
+                record.is_reverse
+                or not record.mate_is_reverse
+                or record.mate_is_unmapped
+                or record.reference_id != record.next_reference_id
+            ):
                 continue
             length = record.template_length
             if not 0 < length <= library.longest:

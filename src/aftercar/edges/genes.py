@@ -95,7 +95,9 @@ def _ref_gene(stream: IO[str], path: Path) -> Iterator[Transcript]:
             yield Transcript(gene, name, contig, strand, int(start), int(end), int(coding_start), int(coding_end), exons)
         except (ValueError, IndexError) as error:
             raise GeneFileError(
-                "the line is neither GTF nor a refGene row", where=f"{path} line {number}", fix="give a GTF or a UCSC refGene table"
+                "the line is neither GTF nor a refGene row",
+                where=f"{path} line {number}",
+                fix="give a GTF or a UCSC refGene table",
             ) from error
 
 
@@ -139,9 +141,10 @@ def _to_frame(transcripts: list[Transcript]) -> pl.DataFrame:
 
 
 def _from_frame(frame: pl.DataFrame) -> list[Transcript]:
+    columns = [frame[name].to_list() for name in (*_FIELDS, "exon_starts", "exon_ends")]
     return [
-        Transcript(*row[:8], tuple(zip(row[8], row[9], strict=True)))
-        for row in frame.select(*_FIELDS, "exon_starts", "exon_ends").iter_rows()
+        Transcript(gene, name, contig, strand, start, end, low, high, tuple(zip(firsts, lasts, strict=True)))
+        for gene, name, contig, strand, start, end, low, high, firsts, lasts in zip(*columns, strict=True)
     ]
 
 

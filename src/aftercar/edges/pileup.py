@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
 from aftercar.evidence.sample import Findings
@@ -20,14 +19,15 @@ _HOST, _VECTOR, _GAP = "#4878a8", "#d1605e", "#bbbbbb"
 
 def pileup_svg(verdict: Verdict, found: Findings, host: HostSequence | None) -> str:
     """A panel a site: host blue, vector red, the unsequenced middle of a fragment grey; at most twelve sites."""
-    calls = list(verdict.sites[:_MOST_SITES])
+    every = [site for site in verdict.sites if site.filter != "weak"]
+    calls = every[:_MOST_SITES]
     panels, height = [], 30
     for call in calls:
         panel, tall = _panel(call, height, host)
         panels.append(panel)
         height += tall
-    title = f"{verdict.call.replace('_', ' ')}: {len(verdict.sites)} site(s)"
-    if len(verdict.sites) > len(calls):
+    title = f"{verdict.call.replace('_', ' ')}: {len(every)} site(s)"
+    if len(every) > len(calls):
         title += f", the first {len(calls)} are shown"
     body = "".join(panels) or f'<text x="10" y="{height}">no site</text>'
     height += 20
@@ -42,7 +42,8 @@ def _panel(call: SiteCall, top: int, host: HostSequence | None) -> tuple[str, in
     site = call.site
     note = call.annotation.words() if call.annotation is not None else ""
     tsd = "" if site.tsd is None else f", TSD {site.tsd}"
-    head = f"{site.contig}:{site.position + 1:,} {site.orientation}{tsd}, {call.filter}, {call.clone.cell_fraction.percent()} of cells. {note}"
+    share = call.clone.cell_fraction.percent()
+    head = f"{site.contig}:{site.position + 1:,} {site.orientation}{tsd}, {call.filter}, {share} of cells. {note}"
     rows = min(_MOST_ROWS, max((junction.fragments for junction in site.junctions), default=0))
     parts = [f'<text x="10" y="{top + 14}">{escape(head)}</text>']
     for junction, x0 in ((site.left, 10), (site.right, 20 + _HALF)):
@@ -79,8 +80,3 @@ def _bases(junction: Junction, host: HostSequence | None) -> str:
     if junction.side == "left":
         return f"...{decode(host.fetch(junction.contig, junction.adjacent - 9, junction.adjacent + 1))} | provirus   {count}"
     return f"provirus | {decode(host.fetch(junction.contig, junction.adjacent, junction.adjacent + 10))}...   {count}"
-
-
-def sites_shown(calls: Sequence[SiteCall]) -> int:
-    """How many sites a picture shows."""
-    return min(len(calls), _MOST_SITES)

@@ -13,6 +13,7 @@ from aftercar.edges.files import write_text
 from aftercar.edges.pileup import pileup_svg
 from aftercar.edges.vcf_out import write_vcf
 from aftercar.evidence.sample import Findings
+from aftercar.evidence.sites import SiteCall
 from aftercar.evidence.verdict import Verdict, site_json
 from aftercar.reads.batch import Screened
 from aftercar.reads.placement import HostSequence, genome_place
@@ -27,8 +28,9 @@ def write_all(folder: Path, verdict: Verdict, screened: Screened, found: Finding
     for name, length in screened.contigs.items():
         contig, start = genome_place(name, length)
         lengths[contig] = max(lengths.get(contig, 0), start + length)
-    write_vcf(folder / "sites.vcf", verdict.sites, found.target, lengths, host=host)
-    write_bed(folder / "sites.bed", verdict.sites)
+    sites = confirmed(verdict)
+    write_vcf(folder / "sites.vcf", sites, found.target, lengths, host=host)
+    write_bed(folder / "sites.bed", sites)
     frame = sites_frame(verdict)
     frame.write_parquet(folder / "sites.parquet")
     write_text(folder / "sites.tsv", frame.write_csv(separator="\t"))
@@ -38,9 +40,14 @@ def write_all(folder: Path, verdict: Verdict, screened: Screened, found: Finding
     write_text(folder / "junctions.svg", pileup_svg(verdict, found, host))
 
 
+def confirmed(verdict: Verdict) -> list[SiteCall]:
+    """The sites without breaks inside the vector that too little supports (``unconfirmed`` in ``verdict.json``)."""
+    return [site for site in verdict.sites if site.filter != "weak"]
+
+
 def sites_frame(verdict: Verdict) -> pl.DataFrame:
     """The sites as a table with the columns of ``vocab/tables/evidence.py``."""
-    rows = [_flat(site_json(site)) for site in verdict.sites]
+    rows = [_flat(site_json(site)) for site in confirmed(verdict)]
     schema = {column.name: _KINDS.get(column.kind, pl.String) for column in SITES.columns}
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
 

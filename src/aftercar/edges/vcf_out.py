@@ -26,7 +26,7 @@ _INFO = (
     '##INFO=<ID=IMPRECISE,Number=0,Type=Flag,Description="No read crosses the junction">',
     '##INFO=<ID=TSD,Number=1,Type=Integer,Description="Target-site duplication in bases">',
     '##INFO=<ID=PROVIRUS_STRAND,Number=1,Type=String,Description="Orientation of the provirus on the reference">',
-    '##INFO=<ID=PROVIRUS_END,Number=1,Type=String,Description="End of the provirus: left (5\' LTR) or right (3\' LTR)">',
+    "##INFO=<ID=PROVIRUS_END,Number=1,Type=String,Description=\"End of the provirus: left (5' LTR) or right (3' LTR)\">",
     '##INFO=<ID=GENE,Number=1,Type=String,Description="Gene hit or nearest">',
     '##INFO=<ID=CF,Number=1,Type=Float,Description="Fraction of all cells with the insertion">',
     '##INFO=<ID=CF_LOW,Number=1,Type=Float,Description="Lower limit of CF">',

@@ -1,10 +1,10 @@
 """Genes at a site: which, where in the gene, which way round, how far, and what that may do to the gene.
 
-    >>> gene = Transcript("TET2", "NM_1", "chr4", "+", 100, 900, 150, 800, ((100, 200), (400, 500), (700, 900)))
-    >>> annotate("chr4", 450, "-", [gene]).words()
-    'TET2, exon 2 of 3 (coding), against the gene: interrupts the coding sequence'
-    >>> annotate("chr4", 1500, "+", [gene]).words()
-    'TET2, 601 bases downstream, with the gene: outside the gene'
+>>> gene = Transcript("TET2", "NM_1", "chr4", "+", 100, 900, 150, 800, ((100, 200), (400, 500), (700, 900)))
+>>> annotate("chr4", 450, "-", [gene]).words()
+'TET2, exon 2 of 3 (coding), against the gene: interrupts the coding sequence'
+>>> annotate("chr4", 1500, "+", [gene]).words()
+'TET2, 601 bases downstream, with the gene: outside the gene'
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ def annotate(
     """
     if not transcripts:
         return Annotation("", flags=tuple(flags))
-    ranked = sorted(transcripts, key=lambda t: (_distance(t, position), not t.coding, -_exonic(t, position), t.start - t.end, t.name))
+    ranked = sorted(
+        transcripts, key=lambda t: (_distance(t, position), not t.coding, -_exonic(t, position), t.start - t.end, t.name)
+    )
     best = ranked[0]
     distance = _distance(best, position)
     others = tuple(sorted({t.gene for t in ranked if _distance(t, position) == 0} - {best.gene})) if distance == 0 else ()

@@ -59,7 +59,9 @@ def from_reference(junction: int, reference: int, *, ends: int, mean_copies: flo
     """Cell fraction with the empty site as the denominator."""
     share, low, high = allele_share(junction, reference, ends=ends, level=level)
     words = "binomial of junction against reference fragments, Jeffreys"
-    return Quantity(min(1.0, share * mean_copies), min(1.0, low * mean_copies), min(1.0, high * mean_copies), "of all cells", words)
+    return Quantity(
+        min(1.0, share * mean_copies), min(1.0, low * mean_copies), min(1.0, high * mean_copies), "of all cells", words
+    )
 
 
 def from_depth(junction: int, *, ends: int, expected_per_end: float, level: float = 0.95) -> Quantity:

@@ -74,7 +74,12 @@ def _not_integrated(seen: Presence, junctions: Junctions, located: int) -> Alter
     if math.isnan(junctions.expected):
         loud = bool(seen.backbone_bases) and seen.backbone_depth > 0.5 * seen.depth
         finding = "supported" if loud and not located else "not assessable"
-        return Alternative(name, finding, "the ends of the vector are not known, so junctions cannot be expected" + backbone, loud and not located)
+        return Alternative(
+            name,
+            finding,
+            "the ends of the vector are not known, so junctions cannot be expected" + backbone,
+            loud and not located,
+        )
     counts = f"{junctions.seen} fragments across a provirus end, {junctions.expected:.1f} expected if all were integrated"
     if junctions.expected < 3:
         return Alternative(name, "not assessable", counts + backbone)
@@ -82,8 +87,12 @@ def _not_integrated(seen: Presence, junctions: Junctions, located: int) -> Alter
     rare = float(stats.poisson.cdf(junctions.seen, 0.5 * junctions.expected)) < 0.01
     if rare and ratio < 0.2:
         return Alternative(name, "supported", counts + backbone, explains_all=not located)
-    if rare or (seen.backbone_bases and seen.backbone_depth > 0.1 * seen.depth and seen.backbone_depth * seen.backbone_bases > 1_500):
-        return Alternative(name, "supported", counts + backbone + "; part of the vector DNA is not integrated", explains_all=False)
+    if rare or (
+        seen.backbone_bases and seen.backbone_depth > 0.1 * seen.depth and seen.backbone_depth * seen.backbone_bases > 1_500
+    ):
+        return Alternative(
+            name, "supported", counts + backbone + "; part of the vector DNA is not integrated", explains_all=False
+        )
     return Alternative(name, "not supported", counts + backbone)
 
 
@@ -102,8 +111,8 @@ def _hopping(copies_per_cell: float, located: int, settings: Settings) -> Altern
     if math.isnan(copies_per_cell):
         return Alternative(name, "not assessable", "the copies per cell are not known")
     words = (
-        f"{copies_per_cell:.4f} copies per cell; a neighbour with {settings.neighbour_copies:g} copies per cell and a hopping rate "
-        f"of {100 * settings.hopping_rate:g}% would give {settings.hopping_floor:.4f}"
+        f"{copies_per_cell:.4f} copies per cell; a neighbour with {settings.neighbour_copies:g} copies per cell and a hopping "
+        f"rate of {100 * settings.hopping_rate:g}% would give {settings.hopping_floor:.4f}"
     )
     if copies_per_cell <= settings.hopping_floor and not located:
         return Alternative(name, "supported", words, explains_all=True)

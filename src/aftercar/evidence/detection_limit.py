@@ -1,7 +1,7 @@
 """How small a CAR-positive clone this sample would have shown: for presence, and for a located site.
 
-A cell fraction c with one copy a cell sends a Poisson number of evident fragments, of mean c x E x H / (D x b): E is the number of
-fragment starts on one provirus that give evidence, H the host depth, D the chromosome copies of a mean cell, b the bases
+A cell fraction c with one copy a cell sends a Poisson number of evident fragments, of mean c x E x H / (D x b): E is the number
+of fragment starts on one provirus that give evidence, H the host depth, D the chromosome copies of a mean cell, b the bases
 sequenced per fragment. E is counted over every start, so read length, template length, shared bases and vector length
 all enter. The limit is the c at which the rule of the verdict is met with the wanted probability.
 """
@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-from aftercar.reads.junctions_parts import Library
 from aftercar.reads.junctions_target import Target
+from aftercar.reads.junctions_types import Library
 
 RUN = 23  #: unshared vector bases in one end that the screen is sure to see
 HOST = 20  #: host bases in one end that can be placed
@@ -81,7 +81,11 @@ def limit(
     words = (
         f"a clone in {_percent(seen)} of all cells would have shown at least {fragments} vector fragments with "
         f"{100 * power:.0f}% probability"
-        + (f", and its site from {_percent(site)} of the cells" if site is not None else "; no site can be located with this sequence")
+        + (
+            f", and its site from {_percent(site)} of the cells"
+            if site is not None
+            else "; no site can be located with this sequence"
+        )
     )
     return Limit(seen, site, power, evident, split, spanning, per_start, words)
 
@@ -111,9 +115,7 @@ def _site_limit(split: float, spanning: float, count: int, power: float) -> floa
 
 def located(split: float, spanning: float, count: int) -> float:
     """Probability of at least ``count`` fragments, at least one of them split, for Poisson means of the two kinds."""
-    short = sum(
-        stats.poisson.pmf(s, split) * stats.poisson.cdf(count - s - 1, spanning) for s in range(1, count)
-    )
+    short = sum(stats.poisson.pmf(s, split) * stats.poisson.cdf(count - s - 1, spanning) for s in range(1, count))
     return float(1 - stats.poisson.pmf(0, split) - short)
 
 
@@ -123,7 +125,7 @@ def starts(target: Target, library: Library, *, paired: bool = True) -> tuple[fl
     length = part.end - part.start
     read = library.read_length
     sizes, weights = _sizes(library, paired)
-    unshared = ~target.shared[part.start : part.end]
+    unshared = (target.multiplicity[part.start : part.end] > 0) & ~target.shared[part.start : part.end]
     runs = _longest_run_windows(unshared, read)
     evident = split = spanning = 0.0
     for size, weight in zip(sizes, weights, strict=True):

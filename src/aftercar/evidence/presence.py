@@ -1,7 +1,7 @@
 """Is vector DNA there: fragments and depth over vector bases that the human genome does not have.
 
 Bases that vector and human share (CD8A hinge, 4-1BB, CD28, CD3 zeta, EF1-alpha promoter) are counted nowhere. Depth is
-taken over all bases of the integrated form, both LTRs included, so that a read from an LTR counts once whichever copy it came from.
+taken over all bases of the integrated form, both LTRs included, so that a read from an LTR counts once whichever copy it is from.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from aftercar.reads.junctions_parts import VectorFragment
 from aftercar.reads.junctions_target import Target
+from aftercar.reads.junctions_types import VectorFragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,13 @@ def presence(
             weights[number] += before[segment.target_stop] - before[segment.target_start]
     profile = np.cumsum(steps)[:-1]
     total, squares = float(weights.sum()), float((weights**2).sum())
+    # Reads from an LTR are drawn to one of its copies: breadth counts a base as covered when either copy is.
+    reached_once = profile > 0
+    for part, provirus in zip((p for p in target.parts if p.kind == "provirus"), target.proviruses, strict=True):
+        size = provirus.ltr_length
+        if size:
+            either = reached_once[part.start : part.start + size] | reached_once[part.end - size : part.end]
+            reached_once[part.start : part.start + size] = reached_once[part.end - size : part.end] = either
     bases = int(evidence.sum())
     depth = duplicate_factor * total / bases if bases else float("nan")
     backbone = int(target.backbone.sum())
@@ -98,7 +105,7 @@ def presence(
         host_like=len(fragments) - len(counted),
         depth=depth,
         bases=bases,
-        covered=int((profile[evidence] > 0).sum()),
+        covered=int(reached_once[evidence].sum()),
         expected_covered=float(reached),
         effective=total * total / squares if squares else 0.0,
         backbone_depth=duplicate_factor * float(profile[target.backbone].sum()) / backbone if backbone else float("nan"),

@@ -21,11 +21,12 @@ from aftercar.evidence.presence import presence
 from aftercar.evidence.settings import Settings
 from aftercar.evidence.sites import LocalCount, call_sites
 from aftercar.evidence.verdict import Verdict, decide
-from aftercar.reads.batch import Screened
+from aftercar.reads.batch import HostDepth, Screened
 from aftercar.reads.junctions import Site, call_junctions, pair_junctions
 from aftercar.reads.junctions_align import VectorAligner
-from aftercar.reads.junctions_parts import Evidence, Library, gather
+from aftercar.reads.junctions_parts import gather
 from aftercar.reads.junctions_target import Target, encode, target_of
+from aftercar.reads.junctions_types import Evidence, Library
 from aftercar.reads.placement import HostSequence, stream
 from aftercar.vocab.vectors import Construct
 
@@ -33,6 +34,8 @@ CountSites = Callable[[Sequence[Site], Library], Mapping[tuple[str, int], LocalC
 Annotate = Callable[[Sequence[Site]], Mapping[tuple[str, int], Annotation]]
 
 _TILE, _TILE_STEP = 32, 8
+MIN_HOST_READS = 500
+GIVEN = "given by the user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def shared_with_host(constructs: Sequence[Construct], host: HostSequence) -> lis
             owners.append((number, start))
     masks = [np.zeros(len(construct), bool) for construct in constructs]
     for (number, start), places in zip(owners, stream(tiles, host, cap=1, most_tries=2_000), strict=True):
-        if places:
+        if places.found:
             masks[number][start : start + _TILE] = True
     return masks
 
@@ -73,7 +76,12 @@ def is_paired(screened: Screened) -> bool:
     return not math.isnan(screened.insert_mean) or any(pair.second is not None for pair in screened.pairs[:1000])
 
 
-def find(screened: Screened, constructs: Sequence[Construct], host: HostSequence | None, shared: Sequence[npt.NDArray[np.bool_]] | None = None) -> Findings:
+def find(
+    screened: Screened,
+    constructs: Sequence[Construct],
+    host: HostSequence | None,
+    shared: Sequence[npt.NDArray[np.bool_]] | None = None,
+) -> Findings:
     """Junctions and sites of one screened sample."""
     target = target_of(constructs, shared)
     library = library_of(screened)
@@ -132,6 +140,7 @@ def judge(
         notes: anything to be said with it.
     """
     settings = settings or Settings()
+    screened = _with_sound_depth(screened)
     target, library = found.target, found.library
     paired = is_paired(screened)
     mean_copies = mean_ploidy(purity, ploidy)
@@ -160,15 +169,38 @@ def judge(
     crossings = contamination.Junctions(crossing, contamination.expected_junctions(seen, lowest, per_fragment))
     located = [site for site in sites if site.located]
     others = contamination.alternatives(
-        seen, crossings, copies_per_cell=amount.per_cell.value if amount else float("nan"), located=len(located), settings=settings
+        seen,
+        crossings,
+        copies_per_cell=amount.per_cell.value if amount else float("nan"),
+        located=len(located),
+        settings=settings,
     )
     call, reasons, vector = decide(
-        seen, amount, lowest, sites, others, purity=purity, complete=screened.complete, has_ends=target.has_ends, settings=settings
+        seen,
+        amount,
+        lowest,
+        sites,
+        others,
+        purity=purity,
+        complete=screened.complete,
+        has_ends=target.has_ends,
+        settings=settings,
     )
     return Verdict(
         call, reasons, vector, seen, amount, lowest, sites, others, purity, ploidy, settings,
         facts=_facts(screened, found, crossings, constructs), notes=(*screened.notes, *notes),
     )  # fmt: skip
+
+
+def _with_sound_depth(screened: Screened) -> Screened:
+    """The sample without its host depth when too few reads are host reads (a file of selected reads says nothing of depth)."""
+    if screened.host.how == GIVEN:
+        return screened
+    ends = sum(1 + (pair.second is not None) for pair in screened.pairs)
+    if screened.reads - screened.duplicates - ends >= MIN_HOST_READS:
+        return screened
+    words = f"not known: fewer than {MIN_HOST_READS} reads are not vector candidates"
+    return replace(screened, host=HostDepth(float("nan"), 0.0, how=words))
 
 
 def _expected_per_end(screened: Screened, library: Library, mean_copies: float, settings: Settings, paired: bool) -> float:
@@ -196,7 +228,7 @@ def _gc_factor(screened: Screened, target: Target) -> float:
 
 
 def _elements(constructs: Sequence[Construct], target: Target) -> list[tuple[str, str, int, int]]:
-    rows = []
+    rows: list[tuple[str, str, int, int]] = []
     for part, construct, provirus in zip(
         (p for p in target.parts if p.kind == "provirus"), constructs, target.proviruses, strict=True
     ):
@@ -206,7 +238,9 @@ def _elements(constructs: Sequence[Construct], target: Target) -> list[tuple[str
     return rows
 
 
-def _facts(screened: Screened, found: Findings, crossings: contamination.Junctions, constructs: Sequence[Construct]) -> dict[str, object]:
+def _facts(
+    screened: Screened, found: Findings, crossings: contamination.Junctions, constructs: Sequence[Construct]
+) -> dict[str, object]:
     def plain(value: float) -> float | None:
         return None if math.isnan(value) else round(float(value), 4)
 

@@ -11,7 +11,7 @@ from aftercar.evidence.clones import Clone
 from aftercar.evidence.quantity import Quantity
 from aftercar.evidence.settings import Settings
 from aftercar.reads.junctions import Junction, Site
-from aftercar.reads.junctions_parts import Support
+from aftercar.reads.junctions_types import Support
 
 
 @dataclass(frozen=True, slots=True)

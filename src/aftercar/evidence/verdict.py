@@ -104,7 +104,8 @@ def decide(
 
 
 def _seen_words(seen: Presence, copies: Copies | None) -> str:
-    words = f"{seen.fragments} fragments over {seen.covered:,} of {seen.bases:,} vector bases that are not human (depth {seen.depth:.2f})"
+    words = f"{seen.fragments} fragments over {seen.covered:,} of {seen.bases:,} vector bases that are not human"
+    words += f" (depth {seen.depth:.2f})"
     if copies is not None:
         words += f", {copies.per_cell.words()}"
         if copies.per_tumour_cell is not None:
@@ -112,14 +113,20 @@ def _seen_words(seen: Presence, copies: Copies | None) -> str:
     return words
 
 
-def _negative(seen: Presence, limit: Limit | None, purity: float | None, complete: bool, settings: Settings) -> tuple[Call, tuple[str, ...], str]:
+def _negative(
+    seen: Presence, limit: Limit | None, purity: float | None, complete: bool, settings: Settings
+) -> tuple[Call, tuple[str, ...], str]:
     vector = "not detected" if seen.fragments == 0 else "below threshold"
     counted = (
         "no fragment with vector bases that are not human"
         if seen.fragments == 0
         else f"{seen.fragments} fragment(s) with vector bases that are not human, {settings.fragments} are needed"
     )
-    human = f"; {seen.host_like} fragment(s) match parts that vector and human genome share and prove nothing" if seen.host_like else ""
+    human = (
+        f"; {seen.host_like} fragment(s) match parts that vector and human genome share and prove nothing"
+        if seen.host_like
+        else ""
+    )
     if not complete:
         return "inconclusive", ("only part of the reads was looked at: a negative needs the full pass", counted + human), vector
     if limit is None:
@@ -152,10 +159,14 @@ def _percent(share: float) -> str:
 
 def _clonal(located: Sequence[SiteCall], purity: float | None, settings: Settings) -> tuple[Call, list[str]]:
     kinds = [site.clone.clonality for site in located]
-    largest = max(located, key=lambda s: s.clone.cell_fraction.value if not math.isnan(s.clone.cell_fraction.value) else -1.0)
+    largest = max(located, key=lambda s: (s.clone.cell_fraction.low, s.site.fragments))
     fraction = largest.clone.tumour_fraction or largest.clone.cell_fraction
     place = f"{largest.site.contig}:{largest.site.position + 1:,}"
-    gene = f" ({largest.annotation.gene})" if largest.annotation and largest.annotation.gene and largest.annotation.distance == 0 else ""
+    gene = (
+        f" ({largest.annotation.gene})"
+        if largest.annotation and largest.annotation.gene and largest.annotation.distance == 0
+        else ""
+    )
     number = f"{len(located)} site(s) located by several fragments"
     of = "tumour cells" if purity is not None else "all cells"
     known = "" if purity is not None else "; no purity was given, so all cells are compared"
@@ -166,7 +177,9 @@ def _clonal(located: Sequence[SiteCall], purity: float | None, settings: Setting
         return "present_subclonal", [f"{share}: a bystander, not the tumour clone{known}", number]
     if largest.clone.clonality == "indeterminate":
         return "present_subclonal", [f"{share}: the interval does not tell a clonal from a subclonal insertion{known}", number]
-    hint = "" if purity is not None else f"; it would be the whole tumour at a purity of about {_percent(min(1.0, fraction.value))}"
+    hint = (
+        "" if purity is not None else f"; it would be the whole tumour at a purity of about {_percent(min(1.0, fraction.value))}"
+    )
     return "present_subclonal", [f"{share}: less than all of them{known}{hint}", number]
 
 
@@ -175,7 +188,13 @@ def _bare_percent(quantity: Quantity) -> str:
 
 
 def _without_site(
-    seen: Presence, copies: Copies | None, sites: Sequence[SiteCall], purity: float | None, has_ends: bool, settings: Settings, words: list[str]
+    seen: Presence,
+    copies: Copies | None,
+    sites: Sequence[SiteCall],
+    purity: float | None,
+    has_ends: bool,
+    settings: Settings,
+    words: list[str],
 ) -> tuple[Call, tuple[str, ...], str]:
     weak = [site for site in sites if site.filter in ("single_fragment", "approximate")]
     repeats = [site for site in sites if site.filter == "repeat"]
@@ -183,19 +202,22 @@ def _without_site(
         best = max(repeats, key=lambda s: s.site.fragments)
         share = best.clone.tumour_fraction or best.clone.cell_fraction
         call: Call = "present_clonal" if best.clone.clonality == "clonal" else "present_subclonal"
-        reason = f"an insertion in repeated sequence ({len(best.site.places)} places fit alike) in {share.percent()} of the cells compared"
+        places = len(best.site.places)
+        reason = f"an insertion in repeated sequence ({places} places fit alike) in {share.percent()} of the cells compared"
         return call, (reason, *words), "detected"
     per_cell = copies.per_cell if copies is not None else None
     if not has_ends:
-        reason = "vector DNA is there, but the sequence given has no known ends: integration and clonality cannot be shown with it"
+        reason = (
+            "vector DNA is there, but the sequence given has no known ends: integration and clonality cannot be shown with it"
+        )
         step = "give the whole vector or provirus to locate the insertion"
         return "inconclusive", (reason, *words, step), "detected"
     if per_cell is not None and per_cell.low >= settings.unsupported_copies:
         reason = f"vector DNA with {len(weak)} junction(s) seen once each and none twice: many small clones or few reads"
         return "present_subclonal", (reason, *words), "detected"
     reason = (
-        f"little vector DNA and no site seen twice ({len(weak)} seen once): bystander CAR T cells of many clones, or leakage from "
-        "another sample, cannot be told apart"
+        f"little vector DNA and no site seen twice ({len(weak)} seen once): bystander CAR T cells of many clones, or leakage "
+        "from another sample, cannot be told apart"
     )
     return "inconclusive", (reason, *words), "detected"
 
@@ -293,10 +315,12 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
             "backbone_depth": _number(seen.backbone_depth),
             "backbone_bases": seen.backbone_bases,
             "elements": [
-                {"name": e.name, "kind": e.kind, "bases": e.bases, "covered": e.covered, "depth": _number(e.depth)} for e in seen.elements
+                {"name": e.name, "kind": e.kind, "bases": e.bases, "covered": e.covered, "depth": _number(e.depth)}
+                for e in seen.elements
             ],
         },
-        "sites": [site_json(site) for site in verdict.sites],
+        "sites": [site_json(site) for site in verdict.sites if site.filter != "weak"],
+        "unconfirmed": [site_json(site) for site in verdict.sites if site.filter == "weak"],
         "alternatives": [{"name": a.name, "finding": a.finding, "reason": a.reason} for a in verdict.alternatives],
         "facts": verdict.facts,
         "normal": verdict.normal,

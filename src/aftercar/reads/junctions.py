@@ -12,9 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from aftercar.reads.junctions_parts import Evidence, Loose, Side, Support
 from aftercar.reads.junctions_target import UNKNOWN_BASE, Codes, Target, flip
+from aftercar.reads.junctions_types import Evidence, Loose, Other, Side, Support
 from aftercar.reads.placement import HostSequence, allowed_mismatches
+
+Place4 = tuple[str, int, Side, str]  #: contig, coordinate beside the vector, side, orientation
 
 SLACK = 3  #: bases by which exact fragments of one junction may differ (an indel near the boundary)
 FREE_SLACK = 12  #: the same where the break in the vector is not at a known end
@@ -48,7 +50,7 @@ class Junction:
     exact: bool
     supports: tuple[Support, ...] = field(repr=False)
     unique: bool = True
-    places: tuple[tuple[str, int, Side, str], ...] = ()
+    places: tuple[Place4, ...] = ()
     microhomology: int = -1
 
     @property
@@ -114,38 +116,121 @@ class Site:
 def call_junctions(evidence: Evidence, target: Target, host: HostSequence | None = None) -> list[Junction]:
     """Junctions from fragments: exact ones first, then spanning pairs joined to them or, alone, as intervals."""
     split = [support for support in evidence.supports if support.kind == "split"]
+    split = [replace(s, vector=_first_copy(s.vector, target)) if not s.end else s for s in split]
     junctions = _exact(s for s in split if s.unique and not s.weak)
     doubtful = _assign(junctions, (s for s in split if not s.unique or s.weak))
-    alone = [s for s in doubtful if s.unique]
+    junctions, doubtful = _dissolved(junctions, doubtful)
+    if host is not None:
+        doubtful = _assign_by_flank(junctions, doubtful, host)
+    alone = [s for s in doubtful if s.unique and s.weak]
     junctions += [junction for junction in _exact(alone) if junction.fragments > 1]
-    junctions += _groups([s for s in doubtful if not s.unique])
+    junctions += _groups([s for s in doubtful if not (s.unique and s.weak)])
     loose = _assign_spanning(junctions, [s for s in evidence.supports if s.kind == "spanning"])
     junctions += _intervals(loose)
     if host is not None:
         _assign_loose(junctions, evidence.loose, host)
-    return [replace(j, microhomology=_microhomology(j, target, host)) for j in sorted(junctions, key=lambda j: (j.contig, j.adjacent))]
+    return [
+        replace(j, microhomology=_microhomology(j, target, host)) for j in sorted(junctions, key=lambda j: (j.contig, j.adjacent))
+    ]
+
+
+def _dissolved(junctions: list[Junction], doubtful: list[Support]) -> tuple[list[Junction], list[Support]]:
+    """Takes back junctions that rest on one or two fragments and drew many that fit elsewhere too: all are weighed together."""
+    kept = []
+    for junction in junctions:
+        own = [s for s in junction.supports if s.unique and not s.weak]
+        drawn = [s for s in junction.supports if not s.unique]
+        if len(own) <= 2 and len(drawn) > 2 * len(own):
+            doubtful = [*doubtful, *junction.supports]
+        else:
+            kept.append(junction)
+    return kept, doubtful
+
+
+def _outer_moved(support: Support, home: Junction) -> int:
+    """The fragment's host end beside another place of its host part."""
+    if (support.contig, support.side) == (home.contig, home.side) and abs(support.adjacent - home.adjacent) <= SLACK:
+        return support.host_outer
+    reach = support.host_bases - 1
+    return home.adjacent - reach if home.side == "left" else home.adjacent + reach
+
+
+def _first_copy(vector: int, target: Target) -> int:
+    """A position in the LTR behind the inner part as the same base of the LTR before it."""
+    provirus = target.proviruses[0]
+    part = target.parts[0]
+    inside = part.end - provirus.ltr_length <= vector <= part.end and provirus.ltr_length > 0
+    return vector - (part.end - provirus.ltr_length - part.start) if inside else vector
+
+
+def _assign_by_flank(junctions: list[Junction], supports: list[Support], host: HostSequence) -> list[Support]:
+    """Joins doubtful fragments to the one junction whose flank their host part fits; returns those left over."""
+    flanks = _Flanks(junctions, host, max((len(s.part) for s in supports if s.part is not None), default=0))
+    left = []
+    for support in supports:
+        number = flanks.fit(support.part, support.end) if support.part is not None else None
+        if number is None:
+            left.append(support)
+            continue
+        home = junctions[number]
+        moved = replace(
+            support, contig=home.contig, adjacent=home.adjacent, low=home.adjacent, high=home.adjacent, side=home.side,
+            orientation=home.orientation, host_outer=_outer_moved(support, home),
+        )  # fmt: skip
+        junctions[number] = replace(home, supports=(*home.supports, moved))
+    return left
 
 
 def _assign_loose(junctions: list[Junction], loose: Sequence[Loose], host: HostSequence) -> None:
     """Joins reads without a place to the one junction whose flank their host part fits."""
-    longest = max((len(one.part) for one in loose), default=0)
-    flanks = [
-        (n, junction.end, _outward(junction, host, longest)) for n, junction in enumerate(junctions) if junction.exact and junction.end
-    ]
+    flanks = _Flanks(junctions, host, max((len(one.part) for one in loose), default=0))
     for one in loose:
-        size = len(one.part)
-        most = 0 if size < 16 else allowed_mismatches(size)
-        fits = [n for n, end, flank in flanks if end == one.end and int((flank[:size] != one.part).sum()) <= most]
-        if len(fits) != 1:
+        number = flanks.fit(one.part, one.end)
+        if number is None:
             continue
-        home = junctions[fits[0]]
+        home = junctions[number]
+        size = len(one.part)
         step = -1 if home.side == "left" else 1
         support = Support(
-            one.template, "split", home.contig, home.side, home.orientation, one.end, one.vector, home.adjacent, home.adjacent,
-            home.adjacent, home.adjacent + step * (size - 1), one.vector_outer, size, abs(one.vector - one.vector_outer), 0, True,
-            (), one.unshared, one.reverse, True,
-        )  # fmt: skip
-        junctions[fits[0]] = replace(home, supports=(*home.supports, support))
+            template=one.template,
+            kind="split",
+            contig=home.contig,
+            side=home.side,
+            orientation=home.orientation,
+            end=one.end,
+            vector=one.vector,
+            adjacent=home.adjacent,
+            low=home.adjacent,
+            high=home.adjacent,
+            host_outer=home.adjacent + step * (size - 1),
+            vector_outer=one.vector_outer,
+            host_bases=size,
+            vector_bases=abs(one.vector - one.vector_outer),
+            mismatches=0,
+            unique=True,
+            others=(),
+            unshared=one.unshared,
+            reverse=one.reverse,
+            weak=True,
+        )
+        junctions[number] = replace(home, supports=(*home.supports, support))
+
+
+class _Flanks:
+    """Host bases beside exact junctions at provirus ends, to be compared with host parts."""
+
+    def __init__(self, junctions: Sequence[Junction], host: HostSequence, size: int) -> None:
+        self._flanks = [(n, j.end, _outward(j, host, size)) for n, j in enumerate(junctions) if j.exact and j.end]
+
+    def fit(self, part: Codes, end: str) -> int | None:
+        """Number of the only junction of that end that fits best; None when none or several do."""
+        size = len(part)
+        most = 0 if size < 16 else allowed_mismatches(size)
+        wrong = [(int((flank[:size] != part).sum()), n) for n, kind, flank in self._flanks if kind == end]
+        fits = sorted(pair for pair in wrong if pair[0] <= most)
+        if not fits or (len(fits) > 1 and fits[1][0] == fits[0][0]):
+            return None
+        return fits[0][1]
 
 
 def _outward(junction: Junction, host: HostSequence, size: int) -> Codes:
@@ -198,7 +283,16 @@ def _junction(supports: Sequence[Support]) -> Junction:
     adjacent = max(votes, key=lambda a: (votes[a], longest[a]))
     model = max((s for s in supports if s.adjacent == adjacent), key=lambda s: s.host_bases)
     return Junction(
-        model.contig, model.side, model.orientation, model.end, model.vector, adjacent, adjacent, adjacent, True, tuple(supports)
+        contig=model.contig,
+        side=model.side,
+        orientation=model.orientation,
+        end=model.end,
+        vector=model.vector,
+        adjacent=adjacent,
+        low=adjacent,
+        high=adjacent,
+        exact=True,
+        supports=tuple(supports),
     )
 
 
@@ -211,14 +305,21 @@ def _assign(junctions: list[Junction], supports: Iterable[Support]) -> list[Supp
             index.setdefault(key, number)
     left = []
     for support in supports:
-        places = [(support.contig, support.adjacent, support.side, support.orientation), *support.others]
-        hits = {n for c, a, s, o in places if (n := index.get((c, s, o, support.end, a))) is not None}
+        places = [(support.contig, support.adjacent, support.side, support.orientation, 0), *support.others]
+        hits = {n for c, a, s, o, _ in places if (n := index.get((c, s, o, support.end, a))) is not None}
         if len(hits) != 1:
             left.append(support)
             continue
         number = hits.pop()
         home = junctions[number]
-        moved = replace(support, contig=home.contig, adjacent=home.adjacent, side=home.side, orientation=home.orientation)
+        wanted = (home.contig, home.side, home.orientation)
+        here = next(p for p in places if (p[0], p[2], p[3]) == wanted and abs(p[1] - home.adjacent) <= SLACK)
+        others = tuple((*p[:4], p[4] if p is not places[0] else support.mismatches) for p in places if p is not here)
+        moved = replace(
+            support, contig=home.contig, adjacent=home.adjacent, low=home.adjacent, high=home.adjacent, side=home.side,
+            orientation=home.orientation, others=others, mismatches=here[4] if here is not places[0] else support.mismatches,
+            host_outer=_outer_moved(support, home),
+        )  # fmt: skip
         junctions[number] = replace(home, supports=(*home.supports, moved))
     return left
 
@@ -234,9 +335,9 @@ def _groups(supports: list[Support]) -> list[Junction]:
         return i
 
     owner: dict[tuple[str, int, str, str, str], int] = {}
-    every = [[(s.contig, s.adjacent, s.side, s.orientation), *s.others] for s in supports]
+    every = [[(s.contig, s.adjacent, s.side, s.orientation, s.mismatches), *s.others] for s in supports]
     for i, (support, places) in enumerate(zip(supports, every, strict=True)):
-        for contig, adjacent, side, orientation in places:
+        for contig, adjacent, side, orientation, _ in places:
             key = (contig, adjacent, side, orientation, support.end)
             if key in owner:
                 parent[root(i)] = root(owner[key])
@@ -247,18 +348,45 @@ def _groups(supports: list[Support]) -> list[Junction]:
         members[root(i)].append(i)
     junctions = []
     for group in members.values():
-        votes = Counter(place for i in group for place in dict.fromkeys(every[i]))
-        most = max(votes.values())
-        places = tuple(sorted((p for p in votes if votes[p] == most), key=lambda p: (p[0], p[1])))
-        contig, adjacent, side, orientation = places[0]
+        likely = _likeliest([every[i] for i in group])
+        contig, adjacent, side, orientation = likely[0]
         model = supports[group[0]]
         junctions.append(
             Junction(
-                contig, side, orientation, model.end, model.vector, adjacent, adjacent, adjacent, True,
-                tuple(supports[i] for i in group), unique=len(places) == 1, places=places if len(places) > 1 else (),
+                contig=contig,
+                side=side,
+                orientation=orientation,
+                end=model.end,
+                vector=model.vector,
+                adjacent=adjacent,
+                low=adjacent,
+                high=adjacent,
+                exact=True,
+                supports=tuple(supports[i] for i in group),
+                unique=len(likely) == 1,
+                places=likely if len(likely) > 1 else (),
             )
         )  # fmt: skip
     return junctions
+
+
+def _likeliest(fragments: Sequence[Sequence[Other]]) -> tuple[Place4, ...]:
+    """Places that fit the fragments of a group about as well as the best does.
+
+    A place that a fragment does not list fits it worse by two mismatches at least. One fragment alone may be misled by an
+    error or an indel, so a place is given up only when it fits at least two fragments worse than the best place, net of
+    those that it fits better.
+    """
+    listed = [{place[:4]: place[4] for place in reversed(places)} for places in fragments]
+    every = sorted({place for one in listed for place in one}, key=lambda p: (p[0], p[1], p[2], p[3]))
+    costs = {place: [one.get(place, min(one.values()) + 2) for one in listed] for place in every}
+    best = min(every, key=lambda place: sum(costs[place]))
+    needed = min(2, len(fragments))
+
+    def net_worse(place: Place4) -> int:
+        return sum((here > there) - (here < there) for here, there in zip(costs[place], costs[best], strict=True))
+
+    return tuple(place for place in every if net_worse(place) < needed)
 
 
 def _assign_spanning(junctions: list[Junction], supports: list[Support]) -> list[Support]:
@@ -267,13 +395,15 @@ def _assign_spanning(junctions: list[Junction], supports: list[Support]) -> list
     for number, junction in enumerate(junctions):
         by_key[(junction.contig, junction.side, junction.orientation)].append(number)
     for support in supports:
-        places = [(support.contig, support.adjacent, support.side, support.orientation), *support.others]
+        places = [(support.contig, support.adjacent, support.side, support.orientation, 0), *support.others]
         home = None
-        for contig, adjacent, side, orientation in places:
+        for contig, adjacent, side, orientation, _ in places:
             shift = adjacent - support.adjacent
             for number in by_key.get((contig, side, orientation), ()):
                 junction = junctions[number]
-                fits = support.low + shift - SLACK <= junction.adjacent <= support.high + shift + SLACK
+                more = 0 if junction.end else support.vector_bases  # the vector may be cut short of the end it looks at
+                low, high = support.low - (more if side == "right" else 0), support.high + (more if side == "left" else 0)
+                fits = low + shift - SLACK <= junction.adjacent <= high + shift + SLACK
                 if fits and (junction.end == support.end or not junction.end or not support.end):
                     home = number
                     break
@@ -311,7 +441,16 @@ def _interval(run: list[Support]) -> Junction:
     middle = sorted(s.adjacent for s in run)[len(run) // 2]
     model = run[0]
     return Junction(
-        model.contig, model.side, model.orientation, model.end, model.vector, min(max(middle, low), high), low, high, False, tuple(run)
+        contig=model.contig,
+        side=model.side,
+        orientation=model.orientation,
+        end=model.end,
+        vector=model.vector,
+        adjacent=min(max(middle, low), high),
+        low=low,
+        high=high,
+        exact=False,
+        supports=tuple(run),
     )
 
 
@@ -378,16 +517,17 @@ def pair_junctions(junctions: Sequence[Junction], *, tsd: int = 0, longest: int 
             candidates.append((exactness, abs(overlap - tsd), n, m, here, there))
     used: set[int] = set()
     sites = []
-    rivals: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
-    best: dict[tuple[int, int], int] = {}
+    # Two ends may face each other at several places, in inverted repeats with their roles exchanged.
+    rivals: dict[frozenset[int], list[tuple[str, int]]] = defaultdict(list)
+    best: dict[frozenset[int], int] = {}
     for _, off, n, m, here, _ in sorted(candidates, key=lambda c: c[:4]):
-        if best.setdefault((n, m), off) == off:
-            rivals[(n, m)].append((here[0], here[1]))
+        if best.setdefault(frozenset((n, m)), off) == off:
+            rivals[frozenset((n, m))].append((here[0], here[1]))
     for _, _, n, m, here, there in sorted(candidates, key=lambda c: (c[0], c[1], c[2], c[3], c[4][0], c[4][1])):
         if n in used or m in used:
             continue
         used |= {n, m}
-        places = tuple(rivals[(n, m)])
+        places = tuple(rivals[frozenset((n, m))])
         sites.append(_joined(_moved(junctions[n], here), _moved(junctions[m], there), places if len(places) > 1 else ()))
     for n, junction in enumerate(junctions):
         if n not in used:
@@ -417,6 +557,15 @@ def _alone(junction: Junction, tsd: int) -> Site:
     places = tuple((contig, adjacent + (0 if side == "left" else tsd - 1)) for contig, adjacent, side, _ in junction.places)
     left, right = (junction, None) if junction.side == "left" else (None, junction)
     return Site(
-        junction.contig, junction.adjacent + shift, junction.low + shift, junction.high + shift, junction.exact, right is not None,
-        junction.orientation, None, left, right, places,
-    )  # fmt: skip
+        contig=junction.contig,
+        position=junction.adjacent + shift,
+        low=junction.low + shift,
+        high=junction.high + shift,
+        exact=junction.exact,
+        inferred=right is not None,
+        orientation=junction.orientation,
+        tsd=None,
+        left=left,
+        right=right,
+        places=places,
+    )

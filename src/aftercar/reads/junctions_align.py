@@ -113,6 +113,8 @@ def _search(
     min_score: int,
     max_hits: int,
     keep: int,
+    favoured: npt.NDArray[np.bool_],
+    favour: int,
 ) -> npt.NDArray[np.int32]:
     """Best segments of each read: shape (reads, keep, 6) of start, stop, target start, target stop, strand, score."""
     number = len(offsets) - 1
@@ -169,8 +171,10 @@ def _search(
         kept = 0
         while kept < keep:
             best = -1
+            best_score = 0
             for h in range(found):
-                if hits[h, 5] >= min_score and (best < 0 or hits[h, 5] > hits[best, 5]):
+                score = hits[h, 5] + (favour if favoured[hits[h, 2]] else 0)
+                if hits[h, 5] >= min_score and score > best_score:
                     fresh = True
                     for j in range(kept):
                         overlap = min(hits[h, 1], out[r, j, 1]) - max(hits[h, 0], out[r, j, 0])
@@ -179,6 +183,7 @@ def _search(
                             break
                     if fresh:
                         best = h
+                        best_score = score
             if best < 0:
                 break
             for c in range(6):
@@ -194,13 +199,29 @@ class VectorAligner:
     def __init__(self, target: Target) -> None:
         self.target = target
         self._head, self._following = _index(target.codes, SEED)
+        # A read that runs a few bases on into the plasmid by chance belongs to the provirus.
+        self._provirus = np.zeros(len(target.codes), np.bool_)
+        for part in target.parts:
+            self._provirus[part.start : part.end] = part.kind == "provirus"
 
     def align(self, reads: Sequence[Codes]) -> list[tuple[Segment, ...]]:
         """For each read (as sequenced) its vector segments by position in the read; empty when there are none."""
         offsets = np.zeros(len(reads) + 1, np.int64)
         np.cumsum([len(read) for read in reads], out=offsets[1:])
         joined = np.concatenate(reads) if reads else np.zeros(0, np.uint8)
-        raw = _search(joined, offsets, self.target.codes, self._head, self._following, SEED, MIN_SCORE, _MAX_HITS, _KEEP)
+        raw = _search(
+            joined,
+            offsets,
+            self.target.codes,
+            self._head,
+            self._following,
+            SEED,
+            MIN_SCORE,
+            _MAX_HITS,
+            _KEEP,
+            self._provirus,
+            SNAP_PAST,
+        )
         any_hit = raw[:, 0, 5] > 0
         results: list[tuple[Segment, ...]] = [()] * len(reads)
         for r in np.flatnonzero(any_hit).tolist():
@@ -225,17 +246,17 @@ def snapped(target: Target, read: Codes, start: int, stop: int, to_start: int, t
     ends = []
     left = _nearest(target.left_ends, to_start, -SNAP_PAST, SNAP_SHORT)
     if left is not None and left - shift > 0:
-        if left >= to_start and at > 0:
-            ends.append("left")
-        elif left < to_start and _agree(oriented[left - shift : at], target.codes[left:to_start]):
+        if (left >= to_start and at > 0) or (
+            left < to_start and _agree(oriented[left - shift : at], target.codes[left:to_start])
+        ):
             ends.append("left")
         if ends:
             at, to_start = left - shift, left
     right = _nearest(target.right_ends, to_stop, -SNAP_SHORT, SNAP_PAST)
     if right is not None and right - shift < size:
-        if right <= to_stop and stops < size:
-            ends.append("right")
-        elif right > to_stop and _agree(oriented[stops : right - shift], target.codes[to_stop:right]):
+        if (right <= to_stop and stops < size) or (
+            right > to_stop and _agree(oriented[stops : right - shift], target.codes[to_stop:right])
+        ):
             ends.append("right")
         if "right" in ends:
             stops, to_stop = right - shift, right

@@ -7,222 +7,24 @@ that joins one host coordinate to one vector position in a stated orientation.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
-from aftercar.reads.batch import DUPLICATE, FIRST, QC_FAIL, SECOND, Pair, Read
+from aftercar.reads.batch import Pair
 from aftercar.reads.junctions_align import Segment, VectorAligner
-from aftercar.reads.junctions_target import Codes, Target, encode, flip
-from aftercar.reads.placement import STREAMED_FROM, HostSequence, Place, allowed_mismatches, genome_place, in_window, stream
-
-Side = Literal["left", "right"]
-_CIGAR = re.compile(r"(\d+)([MIDNSHP=X])")
+from aftercar.reads.junctions_ends import UNIQUE_MAPQ, Aligned, End, Spot, ends_of, host_parts, identity, stream_unplaced, usable
+from aftercar.reads.junctions_target import Target, flip
+from aftercar.reads.junctions_types import Evidence, Library, Loose, Other, Rearrangement, Side, Support, VectorFragment
+from aftercar.reads.placement import STREAMED_FROM, HostSequence, Place, allowed_mismatches, in_window
 
 MIN_HOST = 10  #: least host bases beside a known provirus end, found in the mate's window
 MIN_HOST_FREE = 20  #: least host bases where no end is known
 MIN_UNSHARED = 10  #: least vector bases that are not human, in the read or its mate
-UNIQUE_MAPQ = 10
 SURE_ALONE = 30  #: a part placed by streaming alone makes a junction from this many bases on, each mismatch counting eight
 OVERRUN = 12  #: an aligner may extend a host read by so many bases into the vector
 EFFECTIVE_UNIQUE = 20  #: a part placed by itself must have this many bases, each mismatch counting three
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """What the fragments look like: read length, and template length (NaN for single-end reads), in bases."""
-
-    read_length: int
-    insert_mean: float
-    insert_sd: float
-
-    @property
-    def longest(self) -> int:
-        """Longest template worth believing (mean and four standard deviations; 1,000 when not known)."""
-        if math.isnan(self.insert_mean):
-            return 1_000
-        spread = 0.0 if math.isnan(self.insert_sd) else self.insert_sd
-        return int(self.insert_mean + 4 * max(spread, 0.1 * self.insert_mean))
-
-    @property
-    def typical(self) -> float:
-        """Mean template length (500 when not known)."""
-        return 500.0 if math.isnan(self.insert_mean) else self.insert_mean
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """One fragment that joins host to vector.
-
-    Attributes:
-        template: read name.
-        kind: ``split`` (a read crosses the junction) or ``spanning`` (the junction lies between the ends).
-        contig: host sequence.
-        side: which side of the provirus the host part is on, in reference orientation.
-        orientation: ``+`` when the provirus reads with the reference.
-        end: ``left`` or ``right`` end of the provirus, empty where the break is elsewhere in the vector.
-        vector: target position of the boundary (first base of a left break, one past the last of a right break); -1
-            when not known.
-        adjacent: 0-based coordinate of the host base beside the vector; an estimate for spanning fragments.
-        low, high: limits of ``adjacent`` (equal for split reads).
-        host_outer: coordinate of the fragment's host end.
-        vector_outer: target position of the fragment's vector end.
-        host_bases, vector_bases: length of the two sides within the fragment, as far as sequenced.
-        mismatches: of the host part.
-        unique: whether the host part has one place only.
-        others: other places that fit as well: contig, adjacent, side, orientation.
-        unshared: vector bases of the fragment that are not human.
-        reverse: whether the vector lies against the read (strand balance).
-        weak: placed by a short or mismatched part alone; it joins a junction but does not make one by itself.
-    """
-
-    template: str
-    kind: Literal["split", "spanning"]
-    contig: str
-    side: Side
-    orientation: str
-    end: str
-    vector: int
-    adjacent: int
-    low: int
-    high: int
-    host_outer: int
-    vector_outer: int
-    host_bases: int
-    vector_bases: int
-    mismatches: int
-    unique: bool
-    others: tuple[tuple[str, int, Side, str], ...]
-    unshared: int
-    reverse: bool
-    weak: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Loose:
-    """A split read whose host part is too short or too repeated to be placed by itself.
-
-    Attributes:
-        template: read name.
-        end: ``left`` or ``right`` end of the provirus.
-        part: encoded host bases, read away from the vector.
-        vector: target position of the boundary.
-        vector_outer: target position of the fragment's vector end.
-        unshared, reverse: as in :class:`Support`.
-    """
-
-    template: str
-    end: str
-    part: Codes
-    vector: int
-    vector_outer: int
-    unshared: int
-    reverse: bool
-
-
-@dataclass(frozen=True, slots=True)
-class VectorFragment:
-    """A fragment with vector bases: which target bases each end covers, and whether it is evidence of the vector."""
-
-    template: str
-    segments: tuple[tuple[Segment, ...], tuple[Segment, ...]]
-    unshared: int
-    host_like: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rearrangement:
-    """A read that joins two vector positions that are not neighbours (deletion, inversion, tandem copy)."""
-
-    template: str
-    before: int
-    after: int
-    inverted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Everything the candidate pairs say.
-
-    Attributes:
-        supports: fragments that join host and vector.
-        fragments: fragments with vector bases (duplicates removed).
-        rearrangements: reads that join two vector positions.
-        loose: split reads at a provirus end whose host part has no place of its own.
-        unplaced: split reads with 23 host bases and more that have no place (foreign DNA, unknown vector parts).
-        duplicates: fragments dropped as copies of another.
-    """
-
-    supports: tuple[Support, ...]
-    fragments: tuple[VectorFragment, ...]
-    rearrangements: tuple[Rearrangement, ...]
-    loose: tuple[Loose, ...]
-    unplaced: int
-    duplicates: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Aligned:
-    """An alignment of the file, blocks in the order of the stored sequence: read start, read end, reference start."""
-
-    contig: str
-    strand: str
-    size: int
-    blocks: tuple[tuple[int, int, int], ...]
-    quality: int
-    mismatches: int = 0
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """First and last-plus-one read base as sequenced."""
-        start, stop = self.blocks[0][0], self.blocks[-1][1]
-        return (start, stop) if self.strand == "+" else (self.size - stop, self.size - start)
-
-    def diagonals(self) -> list[int]:
-        """Reference coordinate of the first stored base by each block."""
-        return [ref - start for start, _, ref in self.blocks]
-
-    def at(self, base: int) -> int:
-        """Reference coordinate of a read base as sequenced, by the nearest block."""
-        stored = base if self.strand == "+" else self.size - 1 - base
-        solid = [block for block in self.blocks if block[1] - block[0] >= 8] or list(self.blocks)
-        start, _, ref = min(solid, key=lambda b: max(b[0] - stored, stored - (b[1] - 1), 0))
-        return ref + stored - start
-
-
-@dataclass(slots=True)
-class _End:
-    """One end of a template with all that is known of it."""
-
-    read: Read
-    codes: Codes
-    aligned: list[_Aligned]
-    segments: tuple[Segment, ...] = ()
-    places: list[Place] | None = None
-    part: tuple[int, int] = (0, 0)
-
-    @property
-    def size(self) -> int:
-        return len(self.codes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Spot:
-    """A placed host part: coordinate by read base as sequenced is ``first`` +- base."""
-
-    contig: str
-    strand: str
-    first: int
-    mismatches: int
-    unique: bool
-    weak: bool = False
-
-    def at(self, base: int) -> int:
-        return self.first + base if self.strand == "+" else self.first - base
 
 
 def gather(
@@ -245,14 +47,14 @@ def gather(
         aligner: made for ``target``, to be reused over calls.
     """
     aligner = aligner or VectorAligner(target)
-    kept, flagged = _usable(pairs)
-    ends = [_ends(pair, contigs or {}) for pair in kept]
+    kept, flagged = usable(pairs)
+    ends = [ends_of(pair, contigs or {}) for pair in kept]
     flat = [end for both in ends for end in both]
     for end, segments in zip(flat, aligner.align([end.codes for end in flat]), strict=True):
         end.segments = segments
     ends = [both for both in ends if any(end.segments for end in both)]
     if host is not None:
-        _stream_unplaced(ends, host)
+        stream_unplaced(ends, host)
     reader = _Reader(target, library, host)
     seen: set[tuple[object, ...]] = set()
     supports: list[Support] = []
@@ -260,7 +62,7 @@ def gather(
     rearranged: list[Rearrangement] = []
     copies = flagged
     for both in ends:
-        key = _identity(both)
+        key = identity(both)
         if key in seen:
             copies += 1
             continue
@@ -274,85 +76,13 @@ def gather(
     return Evidence(tuple(supports), tuple(fragments), tuple(rearranged), tuple(reader.loose), reader.unplaced, copies)
 
 
-def _usable(pairs: Sequence[Pair]) -> tuple[list[Pair], int]:
-    kept = [pair for pair in pairs if not (pair.first.flag & (DUPLICATE | QC_FAIL))]
-    return kept, len(pairs) - len(kept)
-
-
-def _identity(both: list[_End]) -> tuple[object, ...] | None:
-    """What two copies of one molecule share: for every end, where its first sequenced base lies."""
-    key: list[object] = []
-    for end in both:
-        if end.segments:
-            segment = end.segments[0]
-            origin = segment.target_start - segment.start if segment.strand == 1 else segment.target_stop + segment.start
-            key += ["vector", segment.strand, origin, segment.start]
-        if end.aligned:
-            aligned = end.aligned[0]
-            key += [aligned.contig, aligned.strand, aligned.at(0)]
-        elif end.places:
-            key += [end.places[0].contig, end.places[0].strand, end.places[0].start]
-        elif not end.segments:
-            return None
-    return tuple(key)
-
-
-def _ends(pair: Pair, contigs: Mapping[str, int]) -> list[_End]:
-    result = []
-    for read, which in ((pair.first, FIRST), (pair.second, SECOND)):
-        if read is None:
-            continue
-        codes = encode(read.sequence)
-        extra = [other for other in pair.supplementary if pair.second is None or other.flag & which]
-        aligned = [a for r in (read, *extra) if (a := _aligned(r, contigs)) is not None]
-        result.append(_End(read, flip(codes) if read.is_reverse else codes, aligned))
-    return result
-
-
-def _aligned(read: Read, contigs: Mapping[str, int]) -> _Aligned | None:
-    if not read.is_mapped or read.contig is None or not read.cigar:
-        return None
-    contig, offset = genome_place(read.contig, contigs.get(read.contig))
-    blocks = []
-    at, ref = 0, read.position + offset
-    for count, kind in _CIGAR.findall(read.cigar):
-        length = int(count)
-        if kind in "M=X":
-            blocks.append((at, at + length, ref))
-            at += length
-            ref += length
-        elif kind in "ISH":
-            at += length
-        elif kind in "DN":
-            ref += length
-    if not blocks:
-        return None
-    return _Aligned(contig, "-" if read.is_reverse else "+", at, tuple(blocks), read.mapping_quality)
-
-
-def _host_parts(end: _End) -> Iterator[tuple[int, int, Segment, bool]]:
-    """Read intervals beside the vector: start, stop, the neighbouring segment, whether the host part comes first."""
-    if end.segments:
-        first, last = end.segments[0], end.segments[-1]
-        if first.start > 0:
-            yield 0, first.start, first, True
-        if last.stop < end.size:
-            yield last.stop, end.size, last, False
-
-
-def _stream_unplaced(ends: list[list[_End]], host: HostSequence) -> None:
-    """One pass over the host for parts and mates that the file did not place, or placed with doubt."""
-    wanted: list[tuple[_End, tuple[int, int]]] = []
-    for both in ends:
-        for end in both:
-            if any(aligned.quality >= UNIQUE_MAPQ for aligned in end.aligned):
-                continue
-            spans = [(start, stop) for start, stop, _, _ in _host_parts(end)] if end.segments else [(0, end.size)]
-            span = max(spans, key=lambda s: s[1] - s[0], default=(0, 0))
-            if span[1] - span[0] >= 20:
-                wanted.append((end, span))
-    for (end, span), places in zip(wanted, stream([end.codes[slice(*span)] for end, span in wanted], host), strict=True):
-        end.places, end.part = places, span
+def _best(spots: list[Spot]) -> list[Spot]:
+    """Those within one mismatch of the best, unique when there is one."""
+    if not spots:
+        return []
+    least = min(spot.mismatches for spot in spots)
+    near = list({(s.contig, s.strand, s.first): s for s in spots if s.mismatches <= least + 1}.values())
+    return [replace(spot, unique=len(near) == 1, weak=False) for spot in sorted(near, key=lambda s: s.mismatches)]
 
 
 class _Reader:
@@ -365,7 +95,7 @@ class _Reader:
     def _unshared_bases(self, segments: Sequence[Segment]) -> int:
         return sum(int(self._unshared[s.target_stop] - self._unshared[s.target_start]) for s in segments)
 
-    def fragment(self, both: list[_End]) -> VectorFragment:
+    def fragment(self, both: list[End]) -> VectorFragment:
         """What the template says of the vector; host-like when the host explains its vector bases as well."""
         segments = tuple(end.segments for end in both) + ((),) * (2 - len(both))
         unshared = sum(self._unshared_bases(parts) for parts in segments)
@@ -373,7 +103,7 @@ class _Reader:
         host_like = unshared < MIN_UNSHARED or all(explained)
         return VectorFragment(both[0].read.name, (segments[0], segments[1]), unshared, host_like)
 
-    def _explained_by_host(self, end: _End) -> bool:
+    def _explained_by_host(self, end: End) -> bool:
         """Whether a host alignment covers the vector segments too (human part of the vector, or chance)."""
         for aligned in end.aligned:
             start, stop = aligned.span
@@ -381,11 +111,9 @@ class _Reader:
             total = sum(s.length for s in end.segments)
             if covered >= total - 3 and covered >= 0.9 * total:
                 return True
-        if end.places and not end.aligned and end.part == (0, end.size):
-            return True
-        return False
+        return end.places is not None and bool(end.places.found) and not end.aligned and end.part == (0, end.size)
 
-    def rearrangements(self, both: list[_End]) -> Iterator[Rearrangement]:
+    def rearrangements(self, both: list[End]) -> Iterator[Rearrangement]:
         """Joins of two segments within a read."""
         for end in both:
             for one, two in zip(end.segments[:-1], end.segments[1:], strict=True):
@@ -393,12 +121,12 @@ class _Reader:
                 after = two.target_start if two.strand == 1 else two.target_stop
                 yield Rearrangement(end.read.name, before, after, one.strand != two.strand)
 
-    def supports(self, both: list[_End], fragment: VectorFragment) -> list[Support]:
+    def supports(self, both: list[End], fragment: VectorFragment) -> list[Support]:
         """Split reads first; a spanning pair only where no read crosses the junction."""
         found: list[Support] = []
         for number, end in enumerate(both):
             mate = both[1 - number] if len(both) == 2 else None
-            for start, stop, segment, host_first in _host_parts(end):
+            for start, stop, segment, host_first in host_parts(end):
                 support = self._split(end, mate, start, stop, segment, host_first, fragment)
                 if support is not None:
                     found.append(support)
@@ -419,7 +147,7 @@ class _Reader:
     # -- split reads ------------------------------------------------------------------------------------------------
 
     def _split(
-        self, end: _End, mate: _End | None, start: int, stop: int, segment: Segment, host_first: bool, fragment: VectorFragment
+        self, end: End, mate: End | None, start: int, stop: int, segment: Segment, host_first: bool, fragment: VectorFragment
     ) -> Support | None:
         known = self._end_of(segment, host_first)
         size = stop - start
@@ -431,10 +159,10 @@ class _Reader:
         boundary = (segment.target_start if segment.strand == 1 else segment.target_stop) if host_first else (
             segment.target_stop if segment.strand == 1 else segment.target_start
         )  # fmt: skip
+        part = flip(end.codes[start:stop]) if host_first else end.codes[start:stop]
         if not spots:
             self.unplaced += size >= STREAMED_FROM
             if known:
-                part = flip(end.codes[start:stop]) if host_first else end.codes[start:stop]
                 name, against = end.read.name, segment.strand == -1
                 self.loose.append(Loose(name, known, part, boundary, vector_outer, fragment.unshared, against))
             return None
@@ -442,85 +170,126 @@ class _Reader:
         equal = [spot for spot in spots if spot.mismatches <= best + (0 if len(spots) == 1 else 1)]
         chosen = equal[0]
         edge = stop - 1 if host_first else start
+        if not known:
+            edge = self._host_edge(end, chosen, start, stop, host_first)
         outer = start if host_first else stop - 1
         described = [self._described(spot, edge, segment, host_first) for spot in equal]
-        contig, adjacent, side, orientation = described[0]
+        contig, adjacent, side, orientation, _ = described[0]
         host_outer = self._host_outer(chosen, mate, outer)
+        unique = len(equal) == 1 and chosen.unique
         return Support(
-            end.read.name, "split", contig, side, orientation, known, boundary, adjacent, adjacent, adjacent, host_outer, vector_outer,
-            abs(adjacent - host_outer) + 1, abs(boundary - vector_outer), chosen.mismatches, len(equal) == 1 and chosen.unique,
-            tuple(described[1:]), fragment.unshared, segment.strand == -1, chosen.weak,
-        )  # fmt: skip
+            template=end.read.name,
+            kind="split",
+            contig=contig,
+            side=side,
+            orientation=orientation,
+            end=known,
+            vector=boundary,
+            adjacent=adjacent,
+            low=adjacent,
+            high=adjacent,
+            host_outer=host_outer,
+            vector_outer=vector_outer,
+            host_bases=abs(adjacent - host_outer) + 1,
+            vector_bases=abs(boundary - vector_outer),
+            mismatches=chosen.mismatches,
+            unique=unique,
+            others=tuple(described[1:]),
+            unshared=fragment.unshared,
+            reverse=segment.strand == -1,
+            weak=chosen.weak,
+            part=part if not unique or chosen.weak else None,
+        )
+
+    def _host_edge(self, end: End, spot: Spot, start: int, stop: int, host_first: bool) -> int:
+        """Last read base that the host explains, towards a break without a known end; what is left over was inserted."""
+        if self.host is None:
+            spans = [a.span for a in end.aligned if a.contig == spot.contig and a.strand == spot.strand]
+            reach = [min(high, stop) - 1 if host_first else max(low, start) for low, high in spans if low < stop and high > start]
+            return (max(reach) if host_first else min(reach)) if reach else (stop - 1 if host_first else start)
+        part = end.codes[start:stop]
+        if spot.strand == "+":
+            host = self.host.fetch(spot.contig, spot.first + start, spot.first + stop)
+        else:
+            host = flip(self.host.fetch(spot.contig, spot.first - stop + 1, spot.first - start + 1))
+        score = np.where(part == host, 1, -3)
+        if host_first:
+            return start + int(np.argmax(np.cumsum(score)))
+        return stop - 1 - int(np.argmax(np.cumsum(score[::-1])))
 
     def _end_of(self, segment: Segment, host_first: bool) -> str:
         """The provirus end at the boundary towards the host part, empty when the break is elsewhere."""
         wanted = "left" if host_first == (segment.strand == 1) else "right"
         return wanted if wanted in segment.end else ""
 
-    def _described(self, spot: _Spot, edge: int, segment: Segment, host_first: bool) -> tuple[str, int, Side, str]:
+    def _described(self, spot: Spot, edge: int, segment: Segment, host_first: bool) -> Other:
         forward = spot.strand == "+"
         side: Side = "left" if host_first == forward else "right"
-        return spot.contig, spot.at(edge), side, "+" if forward == (segment.strand == 1) else "-"
+        return spot.contig, spot.at(edge), side, "+" if forward == (segment.strand == 1) else "-", spot.mismatches
 
-    def _spots(self, end: _End, mate: _End | None, start: int, stop: int) -> list[_Spot]:
+    def _spots(self, end: End, mate: End | None, start: int, stop: int) -> list[Spot]:
+        """Places of a host part, best first within one mismatch; the mate decides between equal ones."""
         own = self._own(end, start, stop)
-        if own and own[0].unique:
+        if own and own[0].unique and end.aligned:
             return own[:1]
         mates = self._mate_spots(mate) if mate is not None and not mate.segments else []
         if own and mates:
-            together = [spot for spot in own if any(self._concordant(spot, other, start, stop) for other in mates)]
-            if together:
-                least = min(spot.mismatches for spot in together)
-                together = [spot for spot in together if spot.mismatches == least]
-                return [replace(spot, unique=len(together) == 1, weak=False) for spot in together]
+            together = []
+            for spot in own:
+                wrong = [other.mismatches for other in mates if self._concordant(spot, other, start, stop)]
+                if wrong:
+                    together.append(replace(spot, mismatches=spot.mismatches + min(wrong)))
+            return _best(together) or [replace(spot, weak=True) for spot in own]
         if not own and mates and self.host is not None:
-            own = [spot for other in mates for spot in self._near_mate(end, other, start, stop)]
-            if own:
-                sure = len(own) == 1 and mates[0].unique
-                return [replace(spot, unique=sure) for spot in own]
+            near = [
+                replace(spot, mismatches=spot.mismatches + other.mismatches)
+                for other in mates
+                for spot in self._near_mate(end, other, start, stop)
+            ]
+            return _best(near)
         return own
 
-    def _own(self, end: _End, start: int, stop: int) -> list[_Spot]:
+    def _own(self, end: End, start: int, stop: int) -> list[Spot]:
         """Places of the part itself: the file's alignment (checked against the reference when there is one), or streamed."""
-        spots: list[_Spot] = []
+        spots: list[Spot] = []
         for aligned in end.aligned:
             low, high = aligned.span
             if min(high, stop) - max(low, start) < min(12, stop - start):
                 continue
             spots.append(self._from_alignment(end, aligned, start, stop))
-        if spots and (spots[0].unique or not end.places):
+        streamed = end.places is not None and bool(end.places.found) and end.part == (start, stop)
+        if spots and (spots[0].unique or not streamed):
             return [spot for spot in spots if spot.mismatches <= allowed_mismatches(stop - start) + 2] or spots[:1]
-        if end.places and end.part == (start, stop):
-            size = stop - start
-            least = end.places[0].mismatches
-            near = [place for place in end.places if place.mismatches <= least + 1]
-            sure = len(near) == 1 and size - 3 * least >= EFFECTIVE_UNIQUE
-            if size - 3 * least < EFFECTIVE_UNIQUE - 2:
-                return []
-            weak = size < SURE_ALONE or size - 8 * least < SURE_ALONE
-            return [replace(self._from_place(place, start, stop, sure), weak=weak) for place in near]
-        return spots
+        if end.places is None or not streamed or not end.places.complete:
+            return []
+        size = stop - start
+        least = end.places.found[0].mismatches
+        if size - 3 * least < EFFECTIVE_UNIQUE:
+            return []
+        weak = size - 8 * least < SURE_ALONE
+        near = end.places.near_best()
+        return [replace(self._from_place(place, start, stop, len(near) == 1), weak=weak) for place in near]
 
     @staticmethod
-    def _from_place(place: Place, start: int, stop: int, unique: bool) -> _Spot:
+    def _from_place(place: Place, start: int, stop: int, unique: bool) -> Spot:
         first = place.start - start if place.strand == "+" else place.start + stop - 1
-        return _Spot(place.contig, place.strand, first, place.mismatches, unique)
+        return Spot(place.contig, place.strand, first, place.mismatches, unique)
 
-    def _from_alignment(self, end: _End, aligned: _Aligned, start: int, stop: int) -> _Spot:
+    def _from_alignment(self, end: End, aligned: Aligned, start: int, stop: int) -> Spot:
         unique = aligned.quality >= UNIQUE_MAPQ
         middle = aligned.at(stop - 1 if start == 0 else start)
         anchor = stop - 1 if start == 0 else start
         firsts = {middle - anchor if aligned.strand == "+" else middle + anchor}
         if self.host is None:
-            return _Spot(aligned.contig, aligned.strand, firsts.pop(), 0, unique)
+            return Spot(aligned.contig, aligned.strand, firsts.pop(), 0, unique)
         for diagonal in aligned.diagonals():
             firsts.add(diagonal if aligned.strand == "+" else diagonal + aligned.size - 1)
         near = range(max(start, stop - 40), stop) if start == 0 else range(start, min(stop, start + 40))
         scored = [(self._wrong(end, aligned.contig, aligned.strand, first, near), first) for first in sorted(firsts)]
         wrong, first = min(scored)
-        return _Spot(aligned.contig, aligned.strand, first, wrong, unique)
+        return Spot(aligned.contig, aligned.strand, first, wrong, unique)
 
-    def _wrong(self, end: _End, contig: str, strand: str, first: int, bases: range) -> int:
+    def _wrong(self, end: End, contig: str, strand: str, first: int, bases: range) -> int:
         """Mismatches of read bases as sequenced against the reference on one diagonal."""
         assert self.host is not None
         part = end.codes[bases.start : bases.stop]
@@ -530,20 +299,23 @@ class _Reader:
             host = flip(self.host.fetch(contig, first - bases.stop + 1, first - bases.start + 1))
         return int((part != host).sum()) if len(host) == len(part) else len(part)
 
-    def _mate_spots(self, mate: _End) -> list[_Spot]:
+    def _mate_spots(self, mate: End) -> list[Spot]:
         spots = [
-            _Spot(a.contig, a.strand, a.at(0) if a.strand == "+" else a.at(0), 0, a.quality >= UNIQUE_MAPQ)
-            for a in mate.aligned[:1]
+            Spot(a.contig, a.strand, a.at(0), 0, a.quality >= UNIQUE_MAPQ)
+            for a in mate.aligned[:20]
+            if a is mate.aligned[0] or mate.aligned[0].quality < UNIQUE_MAPQ
         ]
-        if spots and (spots[0].unique or not mate.places):
-            return spots
-        if mate.places:
-            least = mate.places[0].mismatches
-            near = [place for place in mate.places if place.mismatches <= least + 1]
-            return [self._from_place(place, *mate.part, len(near) == 1) for place in near[:50]]
+        if spots and spots[0].unique:
+            return spots[:1]
+        if mate.places is not None and mate.places.found:
+            if not mate.places.complete:
+                return []
+            near = mate.places.near_best(2)
+            alone = len(mate.places.near_best()) == 1
+            return [self._from_place(place, *mate.part, alone) for place in near[:100]]
         return spots
 
-    def _concordant(self, spot: _Spot, mate: _Spot, start: int, stop: int) -> bool:
+    def _concordant(self, spot: Spot, mate: Spot, start: int, stop: int) -> bool:
         """Whether the mate faces the part from within the longest template."""
         if spot.contig != mate.contig or spot.strand == mate.strand:
             return False
@@ -551,7 +323,7 @@ class _Reader:
         apart = there - here if spot.strand == "+" else here - there
         return -self.library.read_length <= apart <= self.library.longest
 
-    def _near_mate(self, end: _End, mate: _Spot, start: int, stop: int) -> list[_Spot]:
+    def _near_mate(self, end: End, mate: Spot, start: int, stop: int) -> list[Spot]:
         assert self.host is not None
         strand = "-" if mate.strand == "+" else "+"
         reach = self.library.longest
@@ -559,14 +331,14 @@ class _Reader:
         places = in_window(end.codes[start:stop], self.host, mate.contig, low, high, strand)
         return [self._from_place(place, start, stop, mate.unique) for place in places]
 
-    def _host_goes_on(self, end: _End, spot: _Spot, segment: Segment) -> bool:
+    def _host_goes_on(self, end: End, spot: Spot, segment: Segment) -> bool:
         """Whether the host itself explains the vector bases at this place (a human part of the vector)."""
         if self.host is None:
             return False
         wrong = self._wrong(end, spot.contig, spot.strand, spot.first, range(segment.start, segment.stop))
         return wrong <= 0.12 * segment.length
 
-    def _host_outer(self, spot: _Spot, mate: _End | None, outer: int) -> int:
+    def _host_outer(self, spot: Spot, mate: End | None, outer: int) -> int:
         """The fragment's host end: the mate's first base when the mate is host too, else the read's own end."""
         if mate is not None and not mate.segments:
             for other in self._mate_spots(mate)[:3]:
@@ -574,7 +346,7 @@ class _Reader:
                     return other.at(0)
         return spot.at(outer)
 
-    def _vector_outer(self, segment: Segment, end: _End, mate: _End | None, host_first: bool) -> int:
+    def _vector_outer(self, segment: Segment, end: End, mate: End | None, host_first: bool) -> int:
         """The fragment's vector end: the mate's first vector base when it lies further in, else the read's own."""
         own = (segment.target_stop if segment.strand == 1 else segment.target_start) if host_first else (
             segment.target_start if segment.strand == 1 else segment.target_stop
@@ -586,7 +358,7 @@ class _Reader:
 
     # -- pairs with an end on each side -------------------------------------------------------------------------------
 
-    def _across(self, vector: _End, other: _End, fragment: VectorFragment) -> Support | None:
+    def _across(self, vector: End, other: End, fragment: VectorFragment) -> Support | None:
         segment = vector.segments[0]
         if fragment.unshared < 2 * MIN_UNSHARED or vector.size - segment.length > 12:
             return None
@@ -614,13 +386,33 @@ class _Reader:
             inner = last - step * OVERRUN
             low, high = (inner, max(last, reach)) if forward else (min(last, reach), inner)
             estimate = min(max(estimate, low), high)
-        others = tuple((s.contig, s.at(other.size - 1), "left" if s.strand == "+" else "right",
-                        "+" if (s.strand == "+") == (segment.strand == -1) else "-") for s in spots[1:20])  # fmt: skip
+        others = tuple(self._beyond(one, other.size - 1, segment) for one in spots[1:20])
         return Support(
-            other.read.name, "split" if crossing else "spanning", spot.contig, side, orientation, towards if boundary >= 0 else "",
-            boundary, estimate, low, high, outer, origin, abs(estimate - outer) + 1, inside, spot.mismatches,
-            spot.unique and len(spots) == 1, others, fragment.unshared, segment.strand == -1,
-        )  # fmt: skip
+            template=other.read.name,
+            kind="split" if crossing else "spanning",
+            contig=spot.contig,
+            side=side,
+            orientation=orientation,
+            end=towards if boundary >= 0 else "",
+            vector=boundary,
+            adjacent=estimate,
+            low=low,
+            high=high,
+            host_outer=outer,
+            vector_outer=origin,
+            host_bases=abs(estimate - outer) + 1,
+            vector_bases=inside,
+            mismatches=spot.mismatches,
+            unique=spot.unique and len(spots) == 1,
+            others=others,
+            unshared=fragment.unshared,
+            reverse=segment.strand == -1,
+        )
+
+    def _beyond(self, spot: Spot, base: int, segment: Segment) -> Other:
+        forward = spot.strand == "+"
+        orientation = "+" if forward == (segment.strand == -1) else "-"
+        return spot.contig, spot.at(base), "left" if forward else "right", orientation, spot.mismatches
 
     def _boundary(self, towards: str, origin: int) -> tuple[int, int]:
         """Nearest provirus end that the vector read looks at, and the vector bases up to it; (-1, 0) when none is known."""
@@ -633,7 +425,7 @@ class _Reader:
         inside, boundary = min(ahead)
         return boundary, inside
 
-    def _short_tail(self, end: _End, spot: _Spot, towards: str, boundary: int) -> int:
+    def _short_tail(self, end: End, spot: Spot, towards: str, boundary: int) -> int:
         """Bases at the end of the host read that are vector: they must fit the vector and not the host.
 
         At least three bases must be explained better by the vector than by the host; without a reference the bases

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from aftercar.vocab.vectors import Construct, Provirus
+from aftercar.vocab.vectors import Construct, Provirus, ProvirusKind, Segment, reverse_complement
 
 Codes = npt.NDArray[np.uint8]
 
@@ -110,7 +110,7 @@ def target_of(constructs: Sequence[Construct], shared: Sequence[npt.NDArray[np.b
     parts: list[Part] = []
     left: list[int] = []
     right: list[int] = []
-    proviruses = [construct.provirus() for construct in constructs]
+    proviruses = [_lone_ltr(construct) or construct.provirus() for construct in constructs]
     at = 0
     for number, (construct, provirus) in enumerate(zip(constructs, proviruses, strict=True)):
         given_shared = np.zeros(len(construct), bool) if shared is None else np.asarray(shared[number], bool)
@@ -118,8 +118,10 @@ def target_of(constructs: Sequence[Construct], shared: Sequence[npt.NDArray[np.b
         start = at + (SPACER if parts else 0)
         if parts:
             _spacer(codes, masks)
-        codes.append(encode(provirus.sequence))
-        masks.append([_through(provirus, given_shared), np.zeros(size, bool), _multiplicity(provirus)])
+        encoded = encode(provirus.sequence)
+        codes.append(encoded)
+        times = np.where(encoded == UNKNOWN_BASE, 0, _multiplicity(provirus)).astype(np.int8)
+        masks.append([_through(provirus, given_shared), np.zeros(size, bool), times])
         parts.append(Part(construct.name, "provirus", start, start + size))
         at = start + size
         if provirus.has_ends:
@@ -130,14 +132,13 @@ def target_of(constructs: Sequence[Construct], shared: Sequence[npt.NDArray[np.b
             _spacer(codes, masks)
             wrap = min(_WRAP, len(construct)) if construct.circular else 0
             start = at + SPACER
-            codes.append(encode(construct.sequence + construct.sequence[:wrap]))
-            masks.append(
-                [
-                    np.concatenate([given_shared, given_shared[:wrap]]),
-                    np.concatenate([outside, outside[:wrap]]),
-                    np.zeros(len(construct) + wrap, np.int8),
-                ]
-            )
+            # The construct stands on the strand of the provirus, so that a read of both is drawn to the provirus.
+            whole = encode(construct.sequence)
+            if any(segment.strand == -1 for segment in provirus.segments):
+                whole, given_shared, outside = flip(whole), given_shared[::-1], outside[::-1]
+            once_more = [np.concatenate([column, column[:wrap]]) for column in (whole, given_shared, outside)]
+            codes.append(once_more[0].astype(np.uint8))
+            masks.append([once_more[1], once_more[2], np.zeros(len(construct) + wrap, np.int8)])
             parts.append(Part(construct.name, "given", start, start + len(construct) + wrap))
             at = start + len(construct) + wrap
     columns = [np.concatenate([row[i] for row in masks]) for i in range(3)]
@@ -153,6 +154,40 @@ def target_of(constructs: Sequence[Construct], shared: Sequence[npt.NDArray[np.b
         columns[2].astype(np.int8),
         tsd.pop() if len(tsd) == 1 else 0,
     )
+
+
+#: First bases of U3, last bases of U5 and family of the LTRs in use.
+_LTRS: tuple[tuple[str, str, ProvirusKind, int], ...] = (
+    ("TGGAAGGGCTAATT", "AAAATCTCTAGCA", "lenti", 5),
+    ("TGAAAGACCCC", "GGGGTCTTTCA", "gamma", 4),
+)
+_LTR_LENGTHS = range(80, 1_500)
+
+
+def _lone_ltr(construct: Construct) -> Provirus | None:
+    """The provirus of a construct that is hardly more than one LTR: that LTR at both ends, the inner part unknown."""
+    if len(construct) > max(_LTR_LENGTHS) + 100:
+        return None
+    for strand, text in ((1, construct.sequence), (-1, reverse_complement(construct.sequence))):
+        for first, last, kind, tsd in _LTRS:
+            start = text.find(first)
+            stop = text.rfind(last) + len(last)
+            if start < 0 or stop - start not in _LTR_LENGTHS or text.rfind(last) < 0 or len(text) - (stop - start) > 100:
+                continue
+            ltr = text[start:stop]
+            size, between = len(ltr), SPACER
+            given = start if strand == 1 else len(text) - 1 - start
+            segments = (Segment(0, size, given, strand), Segment(size + between, 2 * size + between, given, strand))
+            return Provirus(
+                ltr + "N" * between + ltr,
+                kind,
+                size,
+                tsd,
+                "",
+                segments,
+                "one LTR only: it stands at both ends, what lies between is not known",
+            )
+    return None
 
 
 def _spacer(codes: list[Codes], masks: list[list[npt.NDArray[np.generic]]]) -> None:

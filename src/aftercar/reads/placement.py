@@ -218,8 +218,20 @@ def _stream(
     return found
 
 
-def stream(parts: Sequence[Codes], host: HostSequence, *, cap: int = 200, most_tries: int = 200_000) -> list[list[Place]]:
-    """All ungapped places of each part, best first, found in one pass over the host.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Places of one part, best first; ``complete`` is False when there are more than were kept."""
+
+    found: tuple[Place, ...]
+    complete: bool
+
+    def near_best(self, more: int = 1) -> list[Place]:
+        """Those with at most ``more`` mismatches beyond the best."""
+        return [place for place in self.found if place.mismatches <= self.found[0].mismatches + more]
+
+
+def stream(parts: Sequence[Codes], host: HostSequence, *, cap: int = 200, most_tries: int = 200_000) -> list[Places]:
+    """All ungapped places of each part, found in one pass over the host.
 
     Args:
         parts: encoded host parts; those under 23 bases may be missed, those under 16 are.
@@ -229,18 +241,20 @@ def stream(parts: Sequence[Codes], host: HostSequence, *, cap: int = 200, most_t
     """
     results: list[list[Place]] = [[] for _ in parts]
     if not parts:
-        return results
+        return []
     oriented = [codes for part in parts for codes in (part, flip(part))]
     offsets = np.zeros(len(oriented) + 1, np.int64)
     np.cumsum([len(codes) for codes in oriented], out=offsets[1:])
     joined = np.concatenate(oriented)
     allowed = np.array([allowed_mismatches(len(codes)) for codes in oriented], np.int64)
-    bits = max(10, int(len(joined)).bit_length() + 1)
+    bits = max(10, len(joined).bit_length() + 1)
     table = _postings(joined, offsets, bits)
     counts, tries = np.zeros(len(oriented), np.int64), np.zeros(len(oriented), np.int64)
     for contig, first, codes in host.blocks():
         for p, start, wrong in _stream(codes, joined, offsets, allowed, *table, counts, cap, tries, most_tries):
             results[p // 2].append(Place(contig, first + start, "+-"[p % 2], wrong))
-    for places in results:
-        places.sort(key=lambda place: place.mismatches)
-    return [list(dict.fromkeys(places)) for places in results]
+    full = (counts >= cap) | (tries >= most_tries)
+    return [
+        Places(tuple(sorted(dict.fromkeys(places), key=lambda place: place.mismatches)), not full[2 * i : 2 * i + 2].any())
+        for i, places in enumerate(results)
+    ]

@@ -58,7 +58,9 @@ def random_bases(length: int, *, seed: int, gc: float = 0.41) -> str:
     return as_text(np.random.default_rng(seed).choice(_ACGT, size=length, p=weights))
 
 
-def random_host(lengths: Mapping[str, int], *, seed: int, repeat_length: int = 300, repeat_every: int = 5_000) -> dict[str, Bases]:
+def random_host(
+    lengths: Mapping[str, int], *, seed: int, repeat_length: int = 300, repeat_every: int = 5_000
+) -> dict[str, Bases]:
     """A host of random bases with a dispersed repeat, its copies differing by about 10% (as old Alu copies do)."""
     rng = np.random.default_rng(seed)
     element = rng.choice(_ACGT, size=repeat_length)
@@ -141,7 +143,11 @@ def plant(
         name, start, end = regions[int(rng.choice(len(regions), p=weights / weights.sum()))]
         position = int(rng.integers(start, end))
         bases = host[name]
-        if position < margin or position >= len(bases) - margin or (bases[position - margin : position + margin] == ord("N")).any():
+        if (
+            position < margin
+            or position >= len(bases) - margin
+            or (bases[position - margin : position + margin] == ord("N")).any()
+        ):
             continue
         if any(site.contig == name and abs(site.position - position) < spacing for site in taken):
             continue
@@ -152,7 +158,9 @@ def plant(
         orientation: Orientation = "+" if rng.random() < 0.5 else "-"
         taken.append(Insertion(name, position, orientation, tsd, sequence))
     if len(taken) < sites:
-        raise UsageError(f"no room for {sites} insertions", where=f"{len(taken)} placed", fix="give a longer host or a smaller spacing")
+        raise UsageError(
+            f"no room for {sites} insertions", where=f"{len(taken)} placed", fix="give a longer host or a smaller spacing"
+        )
     return tuple(sorted(taken, key=lambda site: (site.contig, site.position)))
 
 
@@ -323,8 +331,11 @@ class Sample:
         flipped = rng.random(len(starts)) < 0.5
         if self.duplicates:
             times = 1 + (rng.random(len(starts)) < self.duplicates)
-            duplicate = np.concatenate([[False], np.repeat(np.arange(len(starts)), times)[1:] == np.repeat(np.arange(len(starts)), times)[:-1]])
-            starts, lengths, flipped = (np.repeat(values, times) for values in (starts, lengths, flipped))
+            which = np.repeat(np.arange(len(starts)), times)
+            duplicate = np.zeros(len(which), bool)
+            duplicate[1:] = which[1:] == which[:-1]
+            starts, lengths = np.repeat(starts, times), np.repeat(lengths, times)
+            flipped = np.repeat(flipped, times)
         offsets = np.arange(self.read_length)
         left = copy.bases[starts[:, None] + offsets]
         right = complement(copy.bases[(starts + lengths - self.read_length)[:, None] + offsets])

@@ -43,7 +43,7 @@ def write_fastq(sample: Sample, first: Path, second: Path | None = None) -> int:
     return total
 
 
-class _opened:  # noqa: N801  (reads as a word at the place of use)
+class _opened:
     """Streams that replace their files together on success."""
 
     def __init__(self, paths: list[Path]) -> None:
@@ -248,7 +248,15 @@ def _host_parts(copy: Copy, host: Bases, start: int, end: int) -> Iterator[Align
 
 
 def _one_end(
-    name: str, flags: int, side: int, index: int, bases: Bases, quality: Bases, parts: list[Alignment], mates: list[Alignment], single: bool
+    name: str,
+    flags: int,
+    side: int,
+    index: int,
+    bases: Bases,
+    quality: Bases,
+    parts: list[Alignment],
+    mates: list[Alignment],
+    single: bool,
 ) -> Iterator[tuple[int, int, bytes]]:
     mate_reverse = side == 0
     common = flags | (0x20 if mate_reverse and not single else 0) | (0x10 if side == 1 else 0)
@@ -268,7 +276,21 @@ def _one_end(
         flag = common | (0x800 if number else 0)
         if mates and number == 0 and abs(mates[0][0] - position) < 2_000:
             flag |= 0x2
-        yield index, position, _record(name, flag, index, position, 60, [c for c in cigar if c[1]], bases, quality, *(mate_at if not single else (-1, -1)))
+        yield (
+            index,
+            position,
+            _record(
+                name,
+                flag,
+                index,
+                position,
+                60,
+                [c for c in cigar if c[1]],
+                bases,
+                quality,
+                *(mate_at if not single else (-1, -1)),
+            ),
+        )
 
 
 def _record(
@@ -281,7 +303,18 @@ def _record(
     if len(nibbles) % 2:
         nibbles = np.append(nibbles, np.uint8(0))
     body = struct.pack(
-        "<iiBBHHHiiii", reference, position, len(name) + 1, mapq, bin_, len(cigar), flag, len(bases), mate_reference, mate_position, 0
+        "<iiBBHHHiiii",
+        reference,
+        position,
+        len(name) + 1,
+        mapq,
+        bin_,
+        len(cigar),
+        flag,
+        len(bases),
+        mate_reference,
+        mate_position,
+        0,
     )
     body += name.encode() + b"\0" + b"".join(struct.pack("<I", length << 4 | kind) for kind, length in cigar)
     body += (nibbles[::2] << 4 | nibbles[1::2]).astype(np.uint8).tobytes() + np.ascontiguousarray(quality).tobytes()

@@ -32,11 +32,16 @@ SITES = Table(
         Column("cell_fraction", "number", "Fraction of all cells with the insertion, one copy a cell.", low=0, high=1),
         Column("cell_fraction_low", "number", "Lower limit of the 95% interval.", low=0, high=1),
         Column("cell_fraction_high", "number", "Upper limit of the 95% interval.", low=0, high=1),
-        Column("tumour_cell_fraction", "number", "Fraction of tumour cells, if only they carry it; empty without a purity.", low=0),
+        Column(
+            "tumour_cell_fraction", "number", "Fraction of tumour cells, if only they carry it; empty without a purity.", low=0
+        ),
         Column("tumour_cell_fraction_low", "number", "Lower limit of the 95% interval.", low=0),
         Column("tumour_cell_fraction_high", "number", "Upper limit of the 95% interval.", low=0),
         Column(
-            "clonality", "choice", "What the fraction says of the clone.", choices=("clonal", "subclonal", "bystander", "indeterminate")
+            "clonality",
+            "choice",
+            "What the fraction says of the clone.",
+            choices=("clonal", "subclonal", "bystander", "indeterminate"),
         ),
         Column("left_junction_fragments", "integer", "Left fragments counted for the cell fraction.", low=0),
         Column("right_junction_fragments", "integer", "Right fragments counted for the cell fraction.", low=0),
