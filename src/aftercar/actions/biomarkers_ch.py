@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,11 +14,12 @@ from typing import Any
 
 from aftercar.biomarkers.clonal import SampleCalls, call_sample, judge
 from aftercar.biomarkers.detection import any_status, gene_statuses
+from aftercar.biomarkers.figures import fraction_track, lollipop
 from aftercar.biomarkers.rule_sets import RuleSet
-from aftercar.biomarkers.serial import Measurement, follow
+from aftercar.biomarkers.serial import Measurement, Track, follow
 from aftercar.biomarkers.sharing import Reads, share
-from aftercar.biomarkers.variants import Variant
-from aftercar.edges.files import existing_file, folder_beside
+from aftercar.biomarkers.variants import Variant, residue
+from aftercar.edges.files import existing_file, folder_beside, write_text
 from aftercar.edges.tables import read_table
 from aftercar.edges.variants import open_vcf, read_maf, read_rules
 from aftercar.edges.variants.vcf import Reference
@@ -27,6 +30,7 @@ _TRACKS = (
     "person_id", "gene", "protein", "samples", "first_seen", "pre_existing", "before_limit",
     "growth_per_year", "low", "high", "p", "notes",
 )  # fmt: skip
+_SAMPLES = ("sample_id", "file", "status", "drivers", "unconfirmed", "rejected", "other_variants", "skipped", "rules")
 _SHARING = ("person_id", "gene", "protein", "material", "call", "alt_reads", "depth", "upper_limit", "conclusion", "below")
 
 
@@ -44,6 +48,10 @@ class Source:
     person_id: str = ""
     material: str = ""
     taken_on: str = ""
+
+
+Depths = Mapping[str, Mapping[str, int]]
+Entries = Sequence[tuple[Source, SampleCalls]]
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ def study_sources(folder: Path) -> tuple[list[Source], dict[str, str]]:
     ]
     if not sources:
         raise UsageError(f"no sample of {folder} names a variant file", fix="fill the column variants of samples.csv")
+    sources.sort(key=lambda source: source.person_id)
     infused: dict[str, str] = {}
     for row in sorted(study.rows("infusions"), key=lambda row: row["infused_on"] or "9999"):
         if row["infused_on"]:
@@ -107,8 +116,8 @@ def call(
 ) -> Outcome:
     """Judge every variant of every file and write the tables into a new folder.
 
-    Files are read one after the other and written as they are read, so memory does not grow with their number; only the
-    few judged variants of people with several samples are kept for tracks and sharing.
+    Files are read one after the other and written as they are read, so memory does not grow with their number; the judged
+    variants of a person with several samples are kept until the last of them, for tracks and sharing.
 
     Raises:
         BadVariantFile, BadRuleSet: naming file, line and field.
@@ -117,44 +126,79 @@ def call(
     rules = read_rules(rules_file)
     depths = read_depths(depths_file) if depths_file else {}
     reference = _reference(reference_file) if reference_file else None
-    several = {p for p, n in Counter(s.person_id for s in sources if s.person_id).items() if n > 1}
+    per_person = Counter(source.person_id for source in sources if source.person_id)
+    read_of: Counter[str] = Counter()
     kept: dict[str, list[tuple[Source, SampleCalls]]] = {}
-    seen: set[str] = set()
-    statuses: Counter[str] = Counter()
-    variants = drivers = 0
-    with folder_beside(out) as folder:
-        with (
-            (folder / "variants.csv").open("w", newline="") as a,
-            (folder / "genes.csv").open("w", newline="") as b,
-            (folder / "samples.csv").open("w", newline="") as c,
-        ):
-            judged_rows, gene_rows, sample_rows = csv.writer(a), csv.writer(b), csv.writer(c)
-            judged_rows.writerow(JUDGED_VARIANTS.names)
-            gene_rows.writerow(GENE_STATUS.names)
-            sample_rows.writerow(
-                ("sample_id", "file", "status", "drivers", "unconfirmed", "rejected", "other_variants", "skipped", "rules")
-            )
-            for source in sources:
-                for calls in _read(source, rules, reference):
-                    if calls.sample in seen:
-                        raise UsageError(f"sample {calls.sample} comes twice", fix="give each file once, or name samples apart")
-                    seen.add(calls.sample)
-                    judged_rows.writerows(_judged_rows(calls))
-                    found = gene_statuses(calls, depths.get(calls.sample, {}), rules)
-                    gene_rows.writerows(
-                        (s.sample, s.gene, s.status, s.depth, _six(s.limit), _six(s.largest), calls.rules) for s in found
-                    )
-                    status = any_status(found)
-                    sample_rows.writerow(_sample_row(calls, source, status))
-                    statuses[status] += 1
-                    variants += len(calls.judged) + calls.others
-                    drivers += len(calls.drivers)
-                    if source.person_id in several:
-                        kept.setdefault(source.person_id, []).append((source, calls))
-        if kept:
-            _write(folder / "tracks.csv", _TRACKS, _track_rows(kept, infused or {}, depths))
-            _write(folder / "sharing.csv", _SHARING, _sharing_rows(kept, depths))
-    return Outcome(len(sources), len(seen), variants, drivers, dict(statuses), rules.label, out)
+    with folder_beside(out) as folder, ExitStack() as stack:
+        tables = _Tables(folder, stack, rules, depths, infused or {}, serial=any(n > 1 for n in per_person.values()))
+        for source in sources:
+            for calls in _read(source, rules, reference):
+                tables.add(source, calls)
+                if per_person[source.person_id] > 1:
+                    kept.setdefault(source.person_id, []).append((source, calls))
+            read_of[source.person_id] += 1
+            if read_of[source.person_id] == per_person[source.person_id] and source.person_id in kept:
+                tables.add_person(source.person_id, kept.pop(source.person_id))
+        tables.lollipops()
+    return Outcome(len(sources), len(tables.seen), tables.variants, tables.drivers, dict(tables.statuses), rules.label, out)
+
+
+class _Tables:
+    """The tables of a run, written row by row."""
+
+    def __init__(
+        self, folder: Path, stack: ExitStack, rules: RuleSet, depths: Depths, infused: Mapping[str, str], *, serial: bool
+    ) -> None:
+        def table(name: str, header: Sequence[str]) -> Any:
+            writer = csv.writer(stack.enter_context((folder / name).open("w", newline="", encoding="utf-8")))
+            writer.writerow(header)
+            return writer
+
+        self.folder, self.rules, self.depths, self.infused = folder, rules, depths, infused
+        self.judged = table("variants.csv", JUDGED_VARIANTS.names)
+        self.genes = table("genes.csv", GENE_STATUS.names)
+        self.samples = table("samples.csv", _SAMPLES)
+        self.tracks = table("tracks.csv", _TRACKS) if serial else None
+        self.sharing = table("sharing.csv", _SHARING) if serial else None
+        self.seen: set[str] = set()
+        self.statuses: Counter[str] = Counter()
+        self.changes: Counter[tuple[str, int, str, str]] = Counter()
+        self.variants = self.drivers = 0
+
+    def add(self, source: Source, calls: SampleCalls) -> None:
+        if calls.sample in self.seen:
+            raise UsageError(f"sample {calls.sample} comes twice", fix="give each file once, or name samples apart")
+        self.seen.add(calls.sample)
+        self.judged.writerows(_judged_rows(calls))
+        found = gene_statuses(calls, self.depths.get(calls.sample, {}), self.rules)
+        self.genes.writerows((s.sample, s.gene, s.status, s.depth, _six(s.limit), _six(s.largest), calls.rules) for s in found)
+        status = any_status(found)
+        self.samples.writerow(_sample_row(calls, source, status))
+        self.statuses[status] += 1
+        self.changes.update((j.gene, residue(j.protein) or 0, j.protein, j.kind) for j in calls.drivers)
+        self.variants += len(calls.judged) + calls.others
+        self.drivers += len(calls.drivers)
+
+    def add_person(self, person: str, entries: Entries) -> None:
+        infused_on = self.infused.get(person, "")
+        tracks = {
+            change: follow(_points(key, change[0], entries, self.depths), infused_on=infused_on)
+            for key, change in _of_interest(entries).items()
+        }
+        self.tracks.writerows(_track_rows(person, tracks))
+        self.sharing.writerows(_sharing_rows(person, entries, self.depths))
+        if tracks:
+            spec = fraction_track({" ".join(change): track for change, track in tracks.items()}, infused_on=infused_on)
+            write_text(self.folder / "figures" / f"track_{person}.vl.json", json.dumps(spec, indent=1) + "\n")
+
+    def lollipops(self) -> None:
+        """One figure for each gene with a driver whose residue is known."""
+        by_gene: dict[str, list[tuple[int, str, str]]] = {}
+        for (gene, number, protein, kind), n in self.changes.items():
+            if number:
+                by_gene.setdefault(gene, []).extend([(number, protein, kind)] * n)
+        for gene, found in by_gene.items():
+            write_text(self.folder / "figures" / f"{gene}.vl.json", json.dumps(lollipop(found, gene=gene), indent=1) + "\n")
 
 
 def read_depths(path: Path) -> dict[str, dict[str, int]]:
@@ -241,17 +285,12 @@ def _six(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
-Kept = Mapping[str, Sequence[tuple[Source, SampleCalls]]]
-
-
-def _of_interest(entries: Sequence[tuple[Source, SampleCalls]]) -> dict[tuple[str, int, str, str], tuple[str, str]]:
+def _of_interest(entries: Entries) -> dict[tuple[str, int, str, str], tuple[str, str]]:
     """Variants that were a driver in some sample of the person, with gene and change."""
     return {j.variant.key: (j.gene, j.protein) for _, calls in entries for j in calls.drivers}
 
 
-def _reads(
-    key: tuple[str, int, str, str], gene: str, calls: SampleCalls, depths: Mapping[str, Mapping[str, int]]
-) -> tuple[int, int]:
+def _reads(key: tuple[str, int, str, str], gene: str, calls: SampleCalls, depths: Depths) -> tuple[int, int]:
     """Reads with the variant and in all; not in the file means 0 of the gene's depth, and 0 of 0 when that is not known."""
     for j in calls.judged:
         if j.variant.key == key:
@@ -260,42 +299,43 @@ def _reads(
     return 0, depths.get(calls.sample, {}).get(gene, 0)
 
 
-def _track_rows(kept: Kept, infused: Mapping[str, str], depths: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[Any, ...]]:
-    for person, entries in kept.items():
-        for key, (gene, protein) in _of_interest(entries).items():
-            points = [
-                Measurement(calls.sample, source.taken_on, *_reads(key, gene, calls, depths), source.material)
-                for source, calls in entries
-            ]
-            track = follow(points, infused_on=infused.get(person, ""))
+def _points(
+    key: tuple[str, int, str, str],
+    gene: str,
+    entries: Entries,
+    depths: Depths,
+) -> list[Measurement]:
+    return [
+        Measurement(calls.sample, source.taken_on, *_reads(key, gene, calls, depths), source.material)
+        for source, calls in entries
+    ]
+
+
+def _track_rows(person: str, tracks: Mapping[tuple[str, str], Track]) -> Iterator[tuple[Any, ...]]:
+    for (gene, protein), track in tracks.items():
+        yield (
+            person, gene, protein, len(track.points), track.first_seen, track.pre_existing, _six(track.before_limit),
+            _number(track.growth), _number(track.growth_low), _number(track.growth_high), _number(track.growth_p),
+            "; ".join(track.notes),
+        )  # fmt: skip
+
+
+def _sharing_rows(person: str, entries: Entries, depths: Depths) -> Iterator[tuple[Any, ...]]:
+    labels = _of_interest(entries)
+    materials: dict[str, dict[tuple[str, int, str, str], Reads]] = {}
+    for source, calls in entries:
+        name = source.material or calls.sample
+        if name in materials:
+            name = f"{name} {calls.sample}"
+        materials[name] = {key: Reads(*_reads(key, gene, calls, depths)) for key, (gene, _) in labels.items()}
+    for v in share(materials):
+        for material, found in v.calls.items():
+            reads = materials[material][v.key]
             yield (
-                person, gene, protein, len(track.points), track.first_seen, track.pre_existing, _six(track.before_limit),
-                _six(track.growth), _six(track.growth_low), _six(track.growth_high), _six(track.growth_p), "; ".join(track.notes),
+                person, *labels[v.key], material, found, reads.alt_reads, reads.depth, _six(v.limits[material]), v.conclusion,
+                _six(v.below),
             )  # fmt: skip
 
 
-def _sharing_rows(kept: Kept, depths: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[Any, ...]]:
-    for person, entries in kept.items():
-        labels = _of_interest(entries)
-        materials: dict[str, dict[tuple[str, int, str, str], Reads]] = {}
-        for source, calls in entries:
-            name = source.material or calls.sample
-            if name in materials:
-                name = f"{name} {calls.sample}"
-            materials[name] = {key: Reads(*_reads(key, gene, calls, depths)) for key, (gene, _) in labels.items()}
-        for v in share(materials):
-            if v.key not in labels:
-                continue
-            for material, found in v.calls.items():
-                reads = materials[material][v.key]
-                yield (
-                    person, *labels[v.key], material, found, reads.alt_reads, reads.depth, _six(v.limits[material]), v.conclusion,
-                    _six(v.below),
-                )  # fmt: skip
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(header)
-        writer.writerows(rows)
+def _number(value: float) -> str:
+    return "" if value != value else f"{value:.6g}"

@@ -22,7 +22,7 @@ from aftercar.edges.variants import builtin_rules
 from aftercar.errors import InputError, InvalidTables, Problem
 from aftercar.vocab.columns import Table
 from aftercar.vocab.dates import PartialDate
-from aftercar.vocab.tables.biomarkers import HYPOTHESES, MODEL_COHORT, MODEL_COVARIATES
+from aftercar.vocab.tables.biomarkers import EXPOSED_SINCE, HYPOTHESES, MODEL_COHORT, MODEL_COVARIATES
 
 _MUTAGENS = ("alkylator", "platinum", "topoisomerase_ii", "nucleoside_analogue", "radiation", "imid")
 
@@ -94,6 +94,15 @@ def read_covariates(path: Path) -> list[Known]:
         InvalidTables: with every problem of the file.
     """
     return [Known(r["person_id"], r["name"], r["value"], r["known_day"]) for r in _checked(path, MODEL_COVARIATES)]
+
+
+def read_exposed_since(path: Path) -> dict[str, float]:
+    """The day since infusion on which an exposure began, by person.
+
+    Raises:
+        InvalidTables: with every problem of the file.
+    """
+    return {r["person_id"]: float(r["day"]) for r in _checked(path, EXPOSED_SINCE)}
 
 
 def read_hypotheses(path: Path) -> list[Hypothesis]:

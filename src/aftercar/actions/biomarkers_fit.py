@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from aftercar.actions.biomarkers_cohort import ModelInput, read_hypotheses
+from aftercar.actions.biomarkers_cohort import ModelInput, read_exposed_since, read_hypotheses
 from aftercar.actions.biomarkers_design import read_picks
 from aftercar.biomarkers.case_cohort import DesignFit, Variant, fit_case_cohort
 from aftercar.biomarkers.designs import Pick
-from aftercar.biomarkers.features import Late, ModelTable, assemble
+from aftercar.biomarkers.features import Late, ModelTable, assemble, landmark, time_dependent
 from aftercar.biomarkers.hypotheses import Run, judge_runs
 from aftercar.biomarkers.models import Plan, TooFewEvents, run_plan
 from aftercar.biomarkers.nested import fit_matched_firth, fit_weighted, inclusion_probability
 from aftercar.biomarkers.power import Design, efficiency, events_needed, exact_power, power_of
 from aftercar.biomarkers.power import detectable_ratio as detectable
+from aftercar.cohort.survival import Incidence, aalen_johansen
 from aftercar.errors import InputError, UsageError
 
 
@@ -33,12 +34,14 @@ class FitReport:
         runs: every run in order.
         left_out: number of people left out, by reason.
         notes: in words.
+        curves: cumulative incidence of the outcome by marker (for a marker of yes and no, on the whole cohort).
     """
 
     power: dict[str, Any]
     runs: tuple[Run, ...]
     left_out: dict[str, int]
     notes: tuple[str, ...]
+    curves: dict[str, Incidence]
 
 
 def fit(
@@ -50,6 +53,8 @@ def fit(
     method: Variant = "prentice",
     hypotheses_file: Path | None = None,
     data_lock: dt.date | None = None,
+    exposed_file: Path | None = None,
+    landmark_day: float | None = None,
 ) -> FitReport:
     """Run the plan.
 
@@ -61,16 +66,30 @@ def fit(
         method: case-cohort method.
         hypotheses_file: pre-registered hypotheses.
         data_lock: needed with hypotheses when the data have none of their own.
+        exposed_file: days on which the marker, then an exposure after infusion, began; time before counts as unexposed.
+        landmark_day: class people by the exposure up to this day instead, among those still under observation.
 
     Raises:
         TooFewEvents: when there is no event among the people who can be analysed.
         UsageError: when nobody can be analysed, or hypotheses come without a data lock.
     """
     names = tuple(dict.fromkeys((plan.marker, *plan.adjust, *plan.mediators)))
+    if exposed_file is not None:
+        names = tuple(name for name in names if name != plan.marker)
+        if picks_file is not None:
+            raise UsageError("an exposure after infusion is not analysed on a drawn sample", fix="leave --picks out")
+    elif landmark_day is not None:
+        raise UsageError("a landmark needs the days on which the exposure began", fix="give --exposed-since")
     picks = read_picks(picks_file) if picks_file else []
     chosen = {pick.person_id for pick in picks}
     people = [p for p in data.people if not picks or p.person_id in chosen]
     table = assemble(people, data.known, names, late=late)
+    if exposed_file is not None and table.people:
+        since = read_exposed_since(exposed_file)
+        if landmark_day is not None:
+            table = landmark(table, landmark_day, since, plan.marker)
+        else:
+            table, _ = time_dependent(table, since, plan.marker)
     reasons = _counted(table)
     if not table.people:
         worst = max(reasons, key=lambda r: reasons[r]) if reasons else "there are no people"
@@ -90,7 +109,20 @@ def fit(
         runs = judge_runs(runs, read_hypotheses(hypotheses_file), data_lock=lock)
     else:
         runs = judge_runs(runs, [], data_lock=data_lock or data.data_lock or dt.date.max)
-    return FitReport(line, tuple(runs), reasons, data.notes)
+    return FitReport(line, tuple(runs), reasons, data.notes, {} if picks or exposed_file else _curves(table, plan))
+
+
+def _curves(table: ModelTable, plan: Plan) -> dict[str, Incidence]:
+    """Aalen-Johansen curves of carriers and others; empty for a marker that is not of yes and no."""
+    marker = table.column(plan.marker)
+    if set(np.unique(marker).tolist()) != {0.0, 1.0}:
+        return {}
+    delayed = bool((table.start > 0).any())
+    found = {}
+    for label, rows in ((f"with {plan.marker}", marker == 1), (f"without {plan.marker}", marker == 0)):
+        start = table.start[rows] if delayed else None
+        found[label] = aalen_johansen(stop=table.stop[rows], cause=table.cause[rows], start=start)
+    return found
 
 
 def _counted(table: ModelTable) -> dict[str, int]:
@@ -113,7 +145,7 @@ def _power(table: ModelTable, plan: Plan, design: Design, cohort: int, picks: Se
             f"no {plan.outcome} among the {len(table.people)} people who can be analysed",
             fix="report the exact upper limit of the rate; look at the reasons people are left out",
         )
-    row: dict[str, Any] = {"design": design, "people": len(table.people), "events": events, "prevalence": prevalence}
+    row: dict[str, Any] = {"design": design, "people": len(set(table.people)), "events": events, "prevalence": prevalence}
     if not 0 < prevalence < 1 or set(np.unique(table.column(plan.marker)).tolist()) - {0.0, 1.0}:
         row["note"] = "power is computed for markers of yes and no that some have and some lack"
         return row

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 from scipy.special import bdtr
@@ -168,7 +168,7 @@ def _germline(variant: Variant, annotation: Annotation, rule: GeneRule, rules: R
     return Check("germline", "pass", words)
 
 
-@cache
+@lru_cache(maxsize=8192)
 def against_half(successes: int, trials: int) -> float:
     """Exact two-sided binomial p against one half; the law is symmetric, so it is twice the smaller tail."""
     return min(1.0, 2 * float(bdtr(min(successes, trials - successes), trials, 0.5)))

@@ -81,7 +81,8 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """Adjusted p values, in the order given."""
     p = np.asarray(p_values, dtype=float)
     order = np.argsort(p)[::-1]
-    scaled = p[order] * len(p) / np.arange(len(p), 0, -1)
+    # The factor is formed first, so that a factor of one leaves p as it is to the last bit.
+    scaled = p[order] * (len(p) / np.arange(len(p), 0, -1))
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled))
     return [float(value) for value in adjusted]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 Class = Literal[
@@ -134,7 +134,7 @@ _THREE_LETTERS = re.compile("|".join(_THREE))
 _RESIDUE = re.compile(r"[A-Z*]?(\d+)")
 
 
-@cache
+@lru_cache(maxsize=8192)
 def short_protein(text: str) -> str:
     """A protein change in one-letter form without ``p.``, brackets and reference: "" when there is none."""
     change = text.rpartition(":")[2].strip()
@@ -205,7 +205,7 @@ _ORDER: tuple[Class, ...] = (
 )  # fmt: skip
 
 
-@cache
+@lru_cache(maxsize=8192)
 def consequence_class(text: str) -> Class:
     """The gravest class among the consequence words of any annotator; ``unknown`` for none."""
     words = [word for word in re.split(r"[&,+]", text.strip().lower().replace(" ", "_")) if word not in ("", ".", "unknown")]

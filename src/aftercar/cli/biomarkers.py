@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from aftercar.actions.biomarkers_fit import FitReport
 
 app = typer.Typer()
 
@@ -80,6 +83,7 @@ def power(
     wanted: float = typer.Option(0.8, "--power", help="Power wanted."),
     alpha: float = typer.Option(0.05, "--alpha", help="Two-sided level."),
     correlation: float = typer.Option(0.0, "--correlation", help="Multiple correlation of the marker with other covariates."),
+    figure: Path | None = typer.Option(None, "--figure", help="Also write the power curves (Vega-Lite) here."),
     as_json: bool = _JSON,
 ) -> None:
     """Detectable hazard ratio, events and treated people needed, for a cohort, a case-cohort and a nested design."""
@@ -100,6 +104,14 @@ def power(
         correlation=correlation,
     )
     print_table([asdict(row) for row in rows], as_json=as_json)
+    if figure is not None:
+        import json
+
+        from aftercar.biomarkers.figures import power_curves
+        from aftercar.edges.files import write_text
+
+        spec = power_curves(range(5, max(4 * events, 101), 5), prevalence, power=wanted, alpha=alpha)
+        write_text(figure, json.dumps(spec, indent=1) + "\n")
 
 
 @app.command()
@@ -143,12 +155,16 @@ def fit(
     outcome: str = typer.Option("t_cell_malignancy", "--outcome", help="Word for the outcome."),
     late: bool = _LATE,
     by_centre: bool = typer.Option(False, "--by-centre", help="Each centre has its own baseline."),
+    exposed_since: Path | None = typer.Option(
+        None, "--exposed-since", help="The marker is an exposure after infusion: CSV with person_id,day on which it began."
+    ),
+    landmark: float | None = typer.Option(None, "--landmark", help="Class people by the exposure up to this day instead."),
     picks: Path | None = typer.Option(None, "--picks", help="Pick list of a drawn sample: its design's analysis is run."),
     method: str = typer.Option("prentice", "--method", help="Case-cohort method."),
     hypotheses: Path | None = typer.Option(None, "--hypotheses", help="CSV of pre-registered hypotheses."),
     data_lock: str | None = typer.Option(None, "--data-lock", help="YYYY-MM-DD, where the cohort is a plain file."),
     level: float = typer.Option(0.95, "--level", help="Confidence level."),
-    out: Path | None = typer.Option(None, "--out", help="Also write runs.csv and forest.vl.json into this new folder."),
+    out: Path | None = typer.Option(None, "--out", help="Also write runs.csv and figures (Vega-Lite) into this new folder."),
     as_json: bool = _JSON,
 ) -> None:
     """Power first, then every model of the plan for one marker."""
@@ -175,6 +191,8 @@ def fit(
         method=chosen,
         hypotheses_file=hypotheses,
         data_lock=_date(data_lock),
+        exposed_file=exposed_since,
+        landmark_day=landmark,
     )
     runs = [asdict(line) for line in found.runs]
     if as_json:
@@ -188,7 +206,7 @@ def fit(
     for note in found.notes:
         say(note)
     if out is not None:
-        _write_runs(out, found.runs)
+        _write_runs(out, found)
         say(f"tables in {out}")
 
 
@@ -313,16 +331,18 @@ def _sizes(text: str | None) -> int | dict[str, int] | None:
         raise UsageError(f"{text!r} is not a number of people", fix="write 400, or axi-cel=200,tisa-cel=200") from None
 
 
-def _write_runs(out: Path, runs: Any) -> None:
+def _write_runs(out: Path, found: FitReport) -> None:
     import json
     from dataclasses import asdict
 
     import polars as pl
 
-    from aftercar.biomarkers.figures import forest
+    from aftercar.biomarkers.figures import forest, incidence
     from aftercar.edges.files import folder_beside, write_text
     from aftercar.edges.tables import write_table
 
     with folder_beside(out) as folder:
-        write_table(folder / "runs.csv", pl.DataFrame([asdict(line) for line in runs], infer_schema_length=None))
-        write_text(folder / "forest.vl.json", json.dumps(forest(runs), indent=1) + "\n")
+        write_table(folder / "runs.csv", pl.DataFrame([asdict(line) for line in found.runs], infer_schema_length=None))
+        write_text(folder / "forest.vl.json", json.dumps(forest(found.runs), indent=1) + "\n")
+        if found.curves:
+            write_text(folder / "incidence.vl.json", json.dumps(incidence(found.curves), indent=1) + "\n")

@@ -259,3 +259,33 @@ def test_rounds_of_three_centres(cohort, tmp_path, capsys):
     )
     assert joint["ratio"] == pytest.approx(json.loads(out)["runs"][0]["ratio"], rel=1e-8)
     assert run(capsys, "combine", step, *answers[:1], "--keys", tmp_path)[0] == 2
+
+
+def test_an_exposure_after_infusion_is_never_ever(cohort, tmp_path, capsys):
+    """Exposure at random days does nothing; 'ever exposed' would look protective, split time and landmark do not."""
+    table = rows(cohort / "cohort.csv")
+    with (tmp_path / "since.csv").open("w") as stream:
+        print("person_id,day", file=stream)
+        for i, r in enumerate(table):
+            day = 30 + (i * 37) % 1500
+            if day < float(r["stop"]):
+                print(f"{r['person_id']},{day}", file=stream)
+    words = ["fit", cohort / "cohort.csv", "--marker", "second", "--exposed-since", tmp_path / "since.csv", "--json"]
+    split = json.loads(run(capsys, *words)[1])
+    assert split["runs"][0]["low"] < 1 < split["runs"][0]["high"]
+    at = json.loads(run(capsys, *words, "--landmark", 365)[1])
+    assert at["power"]["people"] < split["power"]["people"] == len(table)
+    assert at["runs"][0]["low"] < 1 < at["runs"][0]["high"]
+    assert run(capsys, "fit", cohort / "cohort.csv", "--marker", "second", "--landmark", 365)[0] == 2
+
+
+def test_figures_are_written(cohort, tmp_path, capsys):
+    status, _, err = run(
+        capsys, "fit", cohort / "cohort.csv", "--covariates", cohort / "known.csv", "--marker", "ch", "--out", tmp_path / "fit"
+    )
+    assert status == 0, err
+    assert {p.name for p in (tmp_path / "fit").iterdir()} == {"runs.csv", "forest.vl.json", "incidence.vl.json"}
+    assert run(capsys, "power", "--cohort", 1000, "--events", 30, "--figure", tmp_path / "p.vl.json")[0] == 0
+    assert json.loads((tmp_path / "p.vl.json").read_text())["mark"] == "line"
+    assert run(capsys, "ch", vcf(tmp_path / "a.vcf", "a"), "--out", tmp_path / "ch")[0] == 0
+    assert json.loads((tmp_path / "ch" / "figures" / "DNMT3A.vl.json").read_text())["title"] == "DNMT3A"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import unquote
 
 from aftercar.biomarkers.variants import Annotation, consequence_class, short_protein
@@ -243,7 +243,7 @@ def _plain(text: str) -> str:
     return re.sub(r"_%([0-9A-Fa-f]{2})_", lambda found: chr(int(found.group(1), 16)), text)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _exon(text: str) -> int:
     number = text.partition("/")[0].partition("-")[0]
     return int(number) if number.isdigit() else 0

@@ -53,6 +53,16 @@ MODEL_COVARIATES = Table(
     ),
 )
 
+EXPOSED_SINCE = Table(
+    "exposed_since",
+    "Exposures that begin after infusion (second CAR T, maintenance): the day since infusion on which each began.",
+    (
+        _PERSON,
+        Column("day", "number", "Day since infusion on which the exposure began.", required=True, unit="days"),
+    ),
+    key=("person_id",),
+)
+
 PICK_LIST = Table(
     "pick_list",
     "Whose stored sample is taken for a sampled design, and why.",
@@ -175,6 +185,7 @@ MODEL_RUNS = Table(
 TABLES = (
     MODEL_COHORT,
     MODEL_COVARIATES,
+    EXPOSED_SINCE,
     PICK_LIST,
     HYPOTHESES,
     GENE_DEPTHS,
