@@ -27,6 +27,10 @@ class Quantity:
         """The same quantity in another unit."""
         return Quantity(factor * self.value, factor * self.low, factor * self.high, unit or self.unit, self.method)
 
+    def capped(self, most: float) -> Quantity:
+        """The same quantity with value and limits at most ``most``."""
+        return Quantity(min(most, self.value), min(most, self.low), min(most, self.high), self.unit, self.method)
+
     def words(self, digits: int = 2) -> str:
         """``1.02 (0.85-1.20) copies per cell``."""
         return f"{self.value:.{digits}f} ({self.low:.{digits}f}-{self.high:.{digits}f}) {self.unit}".strip()

@@ -109,7 +109,7 @@ def clone_of(
     else:
         fraction = Quantity(float("nan"), 0.0, 1.0, "of all cells", "host depth not known")
         reference, how = float("nan"), "not known"
-    tumour = fraction.scaled(1 / purity, "of tumour cells") if purity else None
+    tumour = fraction.scaled(1 / purity, "of tumour cells").capped(1.0) if purity else None
     compared = tumour if tumour is not None else fraction
     kind = clones.clonality(compared, settings.clonal_from, settings.bystander_to)
     return Clone(fraction, tumour, kind, left, right, reference, how)
