@@ -6,6 +6,7 @@ credibility interval, EBGM where a prior was fitted, the stratified ROR, and wha
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ import polars as pl
 from aftercar.actions.permissions import Actor
 from aftercar.actions.signals_faers import CAVEATS, event_terms
 from aftercar.edges.engines import connect
+from aftercar.edges.faers import data_lock
 from aftercar.edges.faers_lake import Star, star
 from aftercar.errors import InputError, UsageError
 from aftercar.signals import disproportionality as dp
@@ -69,6 +71,7 @@ class Result:
         maskers: drugs that hide the event, strongest first.
         terms: reaction terms taken as the event.
         prior: the fitted shrinkage prior, None when not asked.
+        data_lock: last day of the newest quarter of the lake; None for tables inside an engine.
         notes: base, caveats and notes of loading.
     """
 
@@ -76,6 +79,7 @@ class Result:
     maskers: list[dict[str, Any]]
     terms: list[str]
     prior: shrinkage.Fit | None
+    data_lock: dt.date | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -123,8 +127,10 @@ def run(
     rows = _rows(names, single, together, request, prior)
     edge = "The fitted prior lies at the edge of the search: EBGM of few reports is hardly shrunk; trust EB05 and the IC."
     notes = [edge] if prior is not None and prior.at_edge else []
+    lock = data_lock(lake) if lake is not None else None
+    notes += [f"Data lock {lock}, the end of the newest quarter loaded."] if lock else []
     notes += [_base_words(request, int(together["reports_total"].sum())), *CAVEATS, *tables.notes]
-    return Result(rows, maskers, terms, prior, notes)
+    return Result(rows, maskers, terms, prior, lock, notes)
 
 
 def _drug_name(name: str) -> str:

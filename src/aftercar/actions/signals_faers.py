@@ -136,7 +136,8 @@ def summarise(
         for row in years.iter_rows(named=True)
         if row["reports_drug"]
     ]
-    return Summary(rows, by_year, terms, [] if duplicates is None else duplicates.to_dicts(), [*tables.notes, *CAVEATS])
+    lock = [f"Data lock {faers.data_lock(lake)}, the end of the newest quarter loaded."] if lake is not None else []
+    return Summary(rows, by_year, terms, [] if duplicates is None else duplicates.to_dicts(), [*lock, *tables.notes, *CAVEATS])
 
 
 def _share(name: str, both: int, drug: int, level: float, column: str = "product") -> dict[str, Any]:

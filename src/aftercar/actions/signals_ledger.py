@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from aftercar import __version__
 from aftercar.actions.permissions import Actor
+from aftercar.actions.signals_disproportionality import Request, Result, run
+from aftercar.edges.faers import data_lock
 from aftercar.edges.files import existing_file
 from aftercar.edges.ledger import changing, read_ledger
 from aftercar.errors import InputError
@@ -54,6 +57,85 @@ def record(
             version=__version__ if figures else "",
         )
         return held[0]
+
+
+#: How a stored query begins that :func:`rerun` can run again.
+_DISPROPORTIONALITY = "disproportionality "
+
+
+def remember(
+    path: Path, signal: str, request: Request, found: Result, *, row: str, who: str, on: dt.date, actor: Actor | None = None
+) -> Ledger:
+    """Keep one row of a disproportionality result as evidence, with the request, so that it can be run again.
+
+    Args:
+        path: the ledger.
+        signal: a signal of the ledger.
+        request: what was asked.
+        found: its result; needs a data lock.
+        row: drug of the row to keep; empty for the first (the drugs together).
+        who, on: who ran it and when.
+        actor: who acts.
+
+    Raises:
+        InputError: when the row is not there or the result has no data lock.
+    """
+    rows = {str(item["drug"]): item for item in found.rows}
+    name = row or (str(found.rows[0]["drug"]) if found.rows else "")
+    if name not in rows:
+        raise InputError(f"no row {name!r} in the result", fix=f"name one of: {', '.join(rows) or 'none'}")
+    if found.data_lock is None:
+        raise InputError("the result has no data lock", fix="run it on a lake, or use `aftercar signals ledger evidence`")
+    figures = {key: float(value) for key, value in rows[name].items() if isinstance(value, (int, float)) and value == value}
+    query = _DISPROPORTIONALITY + json.dumps({"request": asdict(request), "row": name}, ensure_ascii=False)
+    why = "reports until the data lock"
+    return record(
+        path, signal, "evidence", who=who, on=on, why=why, data_lock=found.data_lock, figures=figures, query=query, actor=actor
+    )
+
+
+def rerun(
+    path: Path,
+    lake: Path,
+    *,
+    who: str,
+    on: dt.date,
+    engine_url: str = "duckdb",
+    memory_gb: float | None = None,
+    actor: Actor | None = None,
+) -> list[dict[str, Any]]:
+    """Ask again, at the lake's data lock, whatever the open signals were asked before; say what changed.
+
+    A signal that is closed, has no stored request, or has evidence of this data lock or a later one is left alone and said so.
+
+    Returns:
+        One row for each signal: state, data locks before and now, what changed.
+    """
+    lock = data_lock(lake)
+    rows = []
+    for signal in read_ledger(path).signals:
+        book = read_ledger(path)
+        evidence = book.evidence(signal)
+        last = evidence[-1] if evidence else None
+        state = book.state(signal)
+        row = {"signal": signal, "state": state, "before": str(last.data_lock) if last else "", "now": "", "changed": ""}
+        if state == "closed":
+            row["changed"] = "closed, not asked again"
+        elif last is None or not last.query.startswith(_DISPROPORTIONALITY):
+            row["changed"] = "no stored request"
+        elif last.data_lock is not None and last.data_lock >= lock:
+            row["changed"] = "has evidence of this data lock"
+        else:
+            stored = json.loads(last.query.removeprefix(_DISPROPORTIONALITY))
+            request = Request(
+                **{key: tuple(value) if isinstance(value, list) else value for key, value in stored["request"].items()}
+            )
+            found = run(lake, request, engine_url=engine_url, memory_gb=memory_gb, actor=actor)
+            book = remember(path, signal, request, found, row=stored["row"], who=who, on=on, actor=actor)
+            said = [f"{change.figure}: {change.words}" for change in book.changes(signal) if change.words != "unchanged"]
+            row |= {"now": str(lock), "changed": "; ".join(said) or "nothing"}
+        rows.append(row)
+    return rows
 
 
 def overview(path: Path, *, actor: Actor | None = None) -> list[dict[str, Any]]:

@@ -133,6 +133,10 @@ def disproportionality(
     maskers: int = typer.Option(0, help="Show the drugs that hide the event most."),
     shrink: bool = typer.Option(False, "--ebgm", help="Fit the shrinkage prior to every pair; adds EBGM and EB05."),
     pairs: Path = typer.Option(None, "--pairs", help="Also write every drug-event pair to this Parquet or CSV file."),
+    book: Path = typer.Option(None, "--ledger", help="Keep the result as evidence in this signal ledger (with --signal, --who)."),
+    signal: str = typer.Option("", "--signal", help="Signal of the ledger."),
+    who: str = typer.Option("", "--who", help="Who ran it."),
+    row: str = typer.Option("", "--row", help="Drug of the row to keep; default the drugs together."),
     level: float = typer.Option(0.95, help="Confidence level."),
     roles: str = _ROLES,
     engine: str = _ENGINE,
@@ -164,7 +168,15 @@ def disproportionality(
     place = _lake(lake, engine)
     found = run(place, request, engine_url=engine, memory_gb=memory)
     if as_json:
-        print_json({"rows": found.rows, "maskers": found.maskers, "terms": found.terms, "notes": found.notes})
+        print_json(
+            {
+                "data_lock": found.data_lock,
+                "rows": found.rows,
+                "maskers": found.maskers,
+                "terms": found.terms,
+                "notes": found.notes,
+            }
+        )
     else:
         print_table(found.rows)
         if found.maskers:
@@ -173,6 +185,11 @@ def disproportionality(
         say(f"taken as the event: {', '.join(found.terms)}")
         for note in found.notes:
             say(note)
+    if book is not None:
+        from aftercar.actions.signals_ledger import remember
+
+        kept = remember(book, signal, request, found, row=row, who=who, on=dt.datetime.now(tz=dt.UTC).date())
+        say(f"{signal}: evidence of data lock {kept.of(signal)[-1].data_lock} kept in {book}")
     if pairs is not None:
         count, _ = pair_table(place, pairs, engine_url=engine, roles=_list(roles), memory_gb=memory)
         say(f"{count:,} pairs written to {pairs}")
@@ -270,6 +287,25 @@ def evidence(
     numbers = figures_from(figures, row)
     _record(file, signal, "evidence", who, why, on, data_lock=data_lock.date(), figures=numbers, query=query)
     print_table(compare(file, signal))
+
+
+@ledger.command()
+def rerun(
+    file: Path = typer.Argument(help="The ledger."),
+    lake: Path = typer.Option(help="Folder of loaded reports, with the new quarter."),
+    who: str = typer.Option(help="Who ran it."),
+    engine: str = _ENGINE,
+    memory: float = _MEMORY,
+    as_json: bool = _JSON,
+) -> None:
+    """Ask at the new data lock what every open signal was asked before, and say what changed."""
+    from aftercar.actions.signals_ledger import rerun as run_again
+    from aftercar.cli.output import print_table
+    from aftercar.edges.files import existing_file
+
+    today = dt.datetime.now(tz=dt.UTC).date()
+    rows = run_again(existing_file(file), lake, who=who, on=today, engine_url=engine, memory_gb=memory)
+    print_table(rows, as_json=as_json, columns=None if as_json else ("signal", "state", "before", "now", "changed"))
 
 
 @ledger.command("list")

@@ -12,6 +12,7 @@ is an error with its file and number, unless the caller allows a stated number o
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import re
@@ -27,6 +28,7 @@ import polars as pl
 
 from aftercar.edges.files import existing_file, sha256, write_text, written_beside
 from aftercar.errors import InputError, Problem
+from aftercar.vocab.dates import add_months
 from aftercar.vocab.products import product_label
 from aftercar.vocab.tables.faers import TABLES
 
@@ -225,6 +227,16 @@ def manifest(lake: Path) -> list[dict[str, Any]]:
         raise ReportFileError("no reports have been loaded here", where=str(lake), fix="run `aftercar signals faers load` first")
     entries: list[dict[str, Any]] = json.loads(path.read_text())["quarters"]
     return entries
+
+
+def data_lock(lake: Path) -> dt.date:
+    """Last day of the newest quarter in the lake.
+
+    Raises:
+        ReportFileError: when ``lake`` is no lake.
+    """
+    year, quarter = manifest(lake)[-1]["quarter"].split("Q")
+    return add_months(dt.date(int(year), 1, 1), 3 * int(quarter)) - dt.timedelta(days=1)
 
 
 def parse(data: bytes, name: str) -> Text:

@@ -93,7 +93,8 @@ def test_masker_is_named_and_its_exclusion_uncovers_the_signal(lake):
 def test_comparator_restricts_the_base(lake):
     found = run(lake, Request(("@t_cell",), comparators=("LOUDUMAB", "DRUG 1")))
     assert row_of(found, "CAR-T (all)")["reports_total"] == 30 + 20 + 14
-    assert "only those naming" in found.notes[0]
+    assert any("only those naming" in note for note in found.notes)
+    assert str(found.data_lock) == "2023-09-30"
 
 
 def test_strata_give_the_pooled_ratio(lake):
@@ -282,6 +283,41 @@ def test_commands_print_tables_and_json(command, lake, tmp_path):
         command("sequential", "--planned", "1,x")
     with pytest.raises(UsageError):
         command("disproportionality", "--event", "Rash")
+
+
+def test_open_signals_are_asked_again_at_the_next_data_lock(command, tmp_path):
+    def rows(count, first):
+        return [
+            (
+                first + i,
+                first + i,
+                1,
+                "2023-01-01",
+                "male",
+                50.0,
+                [("PS", "YESCARTA" if i < 4 else "X")],
+                ["Rash" if i % 2 else "Pain"],
+            )
+            for i in range(count)
+        ]
+
+    book, said = tmp_path / "book.jsonl", ("--who", "m.curie", "--why", "seen", "--on", "2024-01-05")
+    lake = lake_of(tmp_path / "lake", rows(20, 1), "2023Q3")
+    for name in ("A-1", "B-1", "C-1"):
+        command("ledger", "open", book, name, "--topic", "rash", *said)
+    for name in ("A-1", "B-1"):
+        done = command(
+            "disproportionality", "--lake", lake, "--event", "Rash", "--ledger", book, "--signal", name, "--who", "m.curie"
+        )
+        assert done.exit_code == 0
+    command("ledger", "move", book, "B-1", "close", "--outcome", "refuted", "--who", "x", "--why", "y")
+    again = json.loads(command("ledger", "rerun", book, "--lake", lake, "--who", "m.curie", "--json").stdout)
+    assert [row["changed"] for row in again] == ["has evidence of this data lock", "closed, not asked again", "no stored request"]
+    lake_of(lake, rows(8, 101), "2023Q4")
+    again = json.loads(command("ledger", "rerun", book, "--lake", lake, "--who", "m.curie", "--json").stdout)
+    assert (again[0]["before"], again[0]["now"]) == ("2023-09-30", "2023-12-31")
+    assert "reports_both: up from 2 to 4" in again[0]["changed"]
+    assert len(json.loads(command("ledger", "show", book, "A-1", "--json").stdout)) == 3
 
 
 def test_ledger_commands(command, lake, tmp_path):
