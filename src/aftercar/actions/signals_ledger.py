@@ -127,9 +127,8 @@ def rerun(
             row["changed"] = "has evidence of this data lock"
         else:
             stored = json.loads(last.query.removeprefix(_DISPROPORTIONALITY))
-            request = Request(
-                **{key: tuple(value) if isinstance(value, list) else value for key, value in stored["request"].items()}
-            )
+            values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored["request"].items()}
+            request = Request(**values)
             found = run(lake, request, engine_url=engine_url, memory_gb=memory_gb, actor=actor)
             book = remember(path, signal, request, found, row=stored["row"], who=who, on=on, actor=actor)
             said = [f"{change.figure}: {change.words}" for change in book.changes(signal) if change.words != "unchanged"]
