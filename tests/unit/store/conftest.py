@@ -4,7 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
-import time
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,6 @@ class Server:
     def start(self):
         if self.as_other:
             shutil.chown(self.folder, "postgres", "postgres")
-            for parent in self.folder.parents:
-                if parent.stat().st_uid == 0 and parent != Path("/tmp") and str(parent).startswith("/tmp"):
-                    parent.chmod(parent.stat().st_mode | 0o055)
         data = self.folder / "data"
         self.run("initdb", "-D", str(data), "-U", "aftercar", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
@@ -56,15 +54,25 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     binaries = _postgres_bin()
     if binaries is None:
         pytest.skip("PostgreSQL's initdb was not found; install Debian's postgresql package or set AFTERCAR_POSTGRES_BIN")
-    server = Server(binaries, tmp_path_factory.mktemp("postgres"))
-    server.start()
-    time.sleep(0.1)
-    yield server
-    server.stop()
+    with running_server(binaries) as server:
+        yield server
+
+
+@contextmanager
+def running_server(binaries):
+    """A server in a folder of its own: pytest's folders may be cleaned up by another session."""
+    folder = Path(tempfile.mkdtemp(prefix="aftercar-postgres-"))
+    server = Server(binaries, folder)
+    try:
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
