@@ -3,7 +3,8 @@
 The score is that of Fellegi and Sunter (JASA 1969;64:1183). Two reports are compared field by field; each field
 falls into a level (same, near, different, not comparable) that adds ``log2(m / u)``: m is how often reports of one
 event fall into it, u how often reports of different events do. The m are working values set here; the u are
-estimated from random pairs of the same data, so that a common value weighs little. A field missing on either side
+estimated from random pairs of the same data, so that a common value weighs little (with few reports a
+starting point is used). A field missing on either side
 adds nothing. The sum and the prior odds give the probability of a match.
 
 Only pairs that share a block are compared (same identifier, same batch, same product with sex and birth year, same
@@ -29,6 +30,8 @@ from aftercar.vocab.terms import find_by_code, find_diagnosis, is_unspecific
 Ints = NDArray[np.int64]
 Levels = NDArray[np.int8]
 
+#: Below this many reports chance agreement is not estimated from them.
+SMALL = 500
 MISSING = -1
 SAME, NEAR, FAR, DIFFERENT = 0, 1, 2, 3
 LEVEL_NAMES = {MISSING: "not comparable", SAME: "same", NEAR: "near", FAR: "far", DIFFERENT: "different"}
@@ -71,6 +74,9 @@ class DuplicateSettings:
 
     Attributes:
         matched: field -> share of the levels same, near, far, different among reports of one event (the m).
+        by_chance: field -> the same shares among reports of different events (the u) before any data are seen.
+        chance_pairs: how many random pairs that starting point is worth; in a small registry it leads, in a large one the
+            data do.
         matches_per_report: expected number of other reports of the same event per report (the prior).
         threshold: probability from which a pair is shown.
         largest_block: reports in a block above which it is not compared.
@@ -91,6 +97,21 @@ class DuplicateSettings:
             "diagnosis": (0.70, 0.0, 0.15, 0.15),
         }
     )
+    by_chance: Mapping[str, tuple[float, float, float, float]] = field(
+        default_factory=lambda: {
+            "identifiers": (0.0001, 0.0, 0.0, 0.9999),
+            "sex": (0.5, 0.0, 0.0, 0.5),
+            "birth_year": (0.03, 0.05, 0.10, 0.82),
+            "country": (0.2, 0.0, 0.0, 0.8),
+            "product": (0.2, 0.0, 0.0, 0.8),
+            "batch": (0.001, 0.0, 0.0, 0.999),
+            "infused": (0.0005, 0.01, 0.04, 0.9495),
+            "diagnosed": (0.0005, 0.01, 0.04, 0.9495),
+            "died": (0.0005, 0.01, 0.04, 0.9495),
+            "diagnosis": (0.15, 0.0, 0.25, 0.60),
+        }
+    )
+    chance_pairs: int = 2_000
     matches_per_report: float = 0.05
     threshold: float = 0.5
     largest_block: int = 2000
@@ -374,8 +395,12 @@ def _weights(columns: _Columns, settings: DuplicateSettings, seed: int) -> dict[
     for column, name in enumerate(FIELDS):
         seen = levels[:, column]
         counts = np.bincount(seen[seen != MISSING], minlength=4)[:4].astype(float)
-        # A level never seen by chance is given half a pair, so that no weight is infinite.
-        by_chance = (counts + 0.5) / (counts.sum() + 2.0)
+        # Pairs of a small registry are few and may be the duplicates themselves, so the starting point carries weight.
+        if n < SMALL:
+            counts[:] = 0.0
+        by_chance = (counts + np.array(settings.by_chance[name]) * settings.chance_pairs + 1e-3) / (
+            counts.sum() + settings.chance_pairs + 4e-3
+        )
         matched = np.array(settings.matched[name])
         bits = np.log2(np.maximum(matched, 1e-4) / by_chance)
         bits[matched == 0.0] = 0.0
