@@ -32,14 +32,14 @@ from aftercar.reports.signal import signal_assessment
 
 Tell = Callable[[float, float | None, str], None]
 KINDS = ("assessment", "signal", "periodic", "dossier", "laboratory", "centre", "study")
-_RENDER: Mapping[str, Callable[[Document], bytes]] = {
+RENDER: Mapping[str, Callable[[Document], bytes]] = {
     "html": lambda document: html.render(document).encode(),
     "pdf": pdf.render,
     "docx": word.render,
     "xlsx": excel.render,
     "json": lambda document: (json.dumps(twin(document), indent=1, sort_keys=True, default=str) + "\n").encode(),
 }
-FORMATS = tuple(_RENDER)
+FORMATS = tuple(RENDER)
 
 
 class ReportStale(InputError):
@@ -93,13 +93,13 @@ def build(
         UsageError: for an unknown kind or format, or when the study has no such case or sample.
     """
     for name in formats:
-        if name not in _RENDER:
+        if name not in RENDER:
             raise UsageError(f"unknown format {name!r}", fix=f"one of {', '.join(FORMATS)}")
     document = document_of(read_study(folder), wanted, out, earlier, tell)
     with folder_beside(out) as inside:
         for name in dict.fromkeys([*formats, "json"]):
             tell(0, None, f"writing {name}")
-            write_bytes(inside / f"report.{name}", _RENDER[name](document))
+            write_bytes(inside / f"report.{name}", RENDER[name](document))
     return sorted(out.iterdir())
 
 
@@ -149,7 +149,7 @@ def compare(old: Path, new: Path, out: Path) -> list[dict[str, Any]]:
     document = difference.difference(before, after)
     with folder_beside(out) as inside:
         write_text(inside / "difference.html", html.render(document))
-        write_bytes(inside / "difference.json", _RENDER["json"](document))
+        write_bytes(inside / "difference.json", RENDER["json"](document))
     return difference.changes(before, after)
 
 

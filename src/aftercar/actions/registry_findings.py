@@ -1,0 +1,42 @@
+"""Every figure of a registry: the same findings that a study folder gives, straight from the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+
+from aftercar.actions.permissions import Actor
+from aftercar.reports.findings import Findings, find
+from aftercar.store import Store
+from aftercar.vocab.tables.study import TABLES
+
+
+def registry_frames(store: Store, actor: Actor) -> dict[str, pl.DataFrame]:
+    """The study tables of everything within the actor's reach."""
+    actor.check("read")
+    frames = {table.name: store.frame(table.name).select(table.names) for table in TABLES}
+    if actor.centres is None:
+        return frames
+    frames["people"] = frames["people"].filter(pl.col("centre").is_in(sorted(actor.centres)))
+    for name, frame in frames.items():
+        if "person_id" in frame.columns and name != "people":
+            frames[name] = frame.join(frames["people"].select("person_id"), on="person_id", how="semi")
+    frames["findings"] = frames["findings"].join(frames["cases"].select("case_id"), on="case_id", how="semi")
+    return frames
+
+
+def registry_findings(store: Store, actor: Actor, on: dt.date) -> Findings:
+    """Every figure of the registry within the actor's reach, with ``on`` as the data lock."""
+    return find("Registry", on, registry_frames(store, actor))
+
+
+def registry_provenance(store: Store, on: dt.date) -> dict[str, Any]:
+    """What the figures rest on: the end of the audit chain stands for the state of every record."""
+    from aftercar import __version__
+
+    head = store.head()
+    inputs = {f"registry, audit entry {head.seq}": head.hash}
+    software = {"aftercar": __version__}
+    return {"title": "Registry", "data_lock": on.isoformat(), "settings": {}, "inputs": inputs, "software": software}

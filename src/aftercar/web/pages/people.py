@@ -1,0 +1,199 @@
+"""People: list with search and filters kept in the address, one person, and the forms that record a contact or a value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from aftercar.actions.registry_due import person_schedule, plans_in_force
+from aftercar.actions.registry_people import enrol, reach, save_record
+from aftercar.errors import AfterCarError, InputError, InvalidTables
+from aftercar.store import Record
+from aftercar.store.people import PersonLine, find_people
+from aftercar.vocab.columns import Column
+from aftercar.vocab.tables.study import ASSAY_RESULTS, FOLLOW_UP, INFUSIONS, PEOPLE
+from aftercar.web.access import Form, Here, Plain, Who
+from aftercar.web.rendering import page
+
+router = APIRouter()
+PAGE = 50
+_TABLES = ("infusions", "prior_therapy", "follow_up", "assay_results", "samples", "cases")
+_FORMS = {"follow_up": (FOLLOW_UP, "contact_id", "F"), "assay_results": (ASSAY_RESULTS, "result_id", "Q")}
+
+
+@dataclass(frozen=True)
+class People:
+    """A page of people; the filters stand in the address, so that a list can be bookmarked.
+
+    Attributes:
+        people, in_all: the page, and how many fit in all.
+        search: beginning of the pseudonym.
+        centre, vital_status: exact values, "" for any.
+        number, pages: which page, of how many.
+    """
+
+    people: Sequence[PersonLine]
+    in_all: int
+    search: str
+    centre: str
+    vital_status: str
+    number: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person: the record, its state, tasks, and the rows of every table about them (newest first)."""
+
+    record: Record
+    state: str
+    tasks: Sequence[Plain]
+    tables: Mapping[str, Sequence[Mapping[str, Any]]]
+    chart: str
+    may_edit: bool
+    may_test: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A form for a row of a table: its columns, what was typed, what does not fit by column."""
+
+    title: str
+    action: str
+    columns: Sequence[Column]
+    values: Mapping[str, str]
+    problems: Mapping[str, str]
+    back: str
+
+
+@router.get("/people")
+@router.get("/people.json")
+def people(
+    request: Request,
+    here: Here,
+    who: Who,
+    search: str = Query("", max_length=64),
+    centre: str = Query("", max_length=64),
+    vital_status: str = Query("", max_length=10),
+    number: int = Query(1, ge=1, le=1_000_000),
+) -> Response:
+    """People within reach."""
+    who.actor.check("read")
+    found, in_all = find_people(
+        here.store, who.actor.centres, search, centre, vital_status, limit=PAGE, offset=(number - 1) * PAGE
+    )
+    pages = max(1, -(-in_all // PAGE))
+    return page(request, "people.html", People(found, in_all, search, centre, vital_status, number, pages), who)
+
+
+@router.get("/people/new")
+def new_form(request: Request, who: Who) -> Response:
+    """The form that enrols a person with the first infusion."""
+    who.actor.check("edit")
+    return page(request, "entry.html", _enrolment({}, {}), who)
+
+
+@router.post("/people/new")
+def new(request: Request, here: Here, who: Who, fields: Form) -> Response:
+    """Enrol a person with the first infusion."""
+    person = {c.name: fields.get(c.name, "") for c in PEOPLE.columns if c.name in fields}
+    infusion = {c.name: fields.get(c.name, "") for c in INFUSIONS.columns if c.name in fields and c.name != "note"}
+    infusion["infusion_id"] = f"{person.get('person_id', '')[:50]}-I1"
+    try:
+        record = enrol(here.store, who.actor, person, [infusion])
+    except InvalidTables as error:
+        return page(request, "entry.html", _enrolment(fields, _by_column(error)), who, status=422)
+    return RedirectResponse(f"/people/{record.key}", status_code=303)
+
+
+@router.get("/people/{person_id}")
+@router.get("/people/{person_id}.json")
+def person(request: Request, person_id: str, here: Here, who: Who) -> Response:
+    """One person."""
+    record = reach(here.store, who.actor, person_id, "read")
+    _, state, tasks = person_schedule(here.store, who.actor, person_id, here.today, plans_in_force(here.store))
+    rows = {name: [r.row for r in here.store.list(name, {"person_id": person_id})] for name in _TABLES}
+    newest = {name: sorted(found, key=_latest, reverse=True) for name, found in rows.items()}
+    shown = [
+        {"due": task.due, "state": task.state, "plan": task.plan, "task": task.rule.id, "done_on": task.done_on}
+        for task in reversed(tasks)
+    ]
+    context = Person(record, state, shown, newest, _persistence(rows), who.actor.may("edit"), who.actor.may("test"))
+    return page(request, "person.html", context, who)
+
+
+@router.get("/people/{person_id}/{table}/new")
+def entry_form(request: Request, person_id: str, table: str, here: Here, who: Who) -> Response:
+    """The form for a contact or a laboratory value."""
+    reach(here.store, who.actor, person_id, "read")
+    return page(request, "entry.html", _entry(person_id, table, {}, {}), who)
+
+
+@router.post("/people/{person_id}/{table}/new")
+def entry(request: Request, person_id: str, table: str, here: Here, who: Who, fields: Form) -> Response:
+    """Record a contact or a laboratory value."""
+    form = _entry(person_id, table, fields, {})
+    definition, key, letter = _FORMS[table]
+    row: dict[str, Any] = {c.name: fields.get(c.name, "") for c in definition.columns if c.name in fields}
+    row |= {"person_id": person_id, key: f"{person_id[:40]}-{letter}{secrets.token_hex(4)}"}
+    try:
+        save_record(here.store, who.actor, table, row, why="entered in the web app")
+    except InvalidTables as error:
+        return page(request, "entry.html", _entry(person_id, table, fields, _by_column(error)), who, status=422)
+    return RedirectResponse(form.back, status_code=303)
+
+
+def _entry(person_id: str, table: str, values: Mapping[str, str], problems: Mapping[str, str]) -> Entry:
+    if table not in _FORMS:
+        raise InputError(f"there is no form for {table!r}", fix=f"one of {', '.join(_FORMS)}")
+    definition, key, _ = _FORMS[table]
+    columns = [c for c in definition.columns if c.name not in (key, "person_id", "sample_id")]
+    words = {"follow_up": "Record a contact", "assay_results": "Record a laboratory value"}[table]
+    return Entry(f"{words} of {person_id}", f"/people/{person_id}/{table}/new", columns, values, problems, f"/people/{person_id}")
+
+
+def _enrolment(values: Mapping[str, str], problems: Mapping[str, str]) -> Entry:
+    hidden = ("infusion_id", "possible_same_as", "death_date", "death_cause", "source", "age_at_infusion", "trial", "response")
+    wanted = [*PEOPLE.columns, *(c for c in INFUSIONS.columns if c.name not in ("person_id", "note"))]
+    return Entry("Enrol a person", "/people/new", [c for c in wanted if c.name not in hidden], values, problems, "/people")
+
+
+def _by_column(error: AfterCarError) -> dict[str, str]:
+    assert isinstance(error, InvalidTables)
+    return {problem.column: f"{problem.value!r} {problem.rule}" if problem.value else problem.rule for problem in error}
+
+
+def _latest(row: Mapping[str, Any]) -> str:
+    return str(
+        next(
+            (row[name] for name in ("contact_on", "measured_on", "infused_on", "diagnosed_on", "collected_on") if row.get(name)),
+            "",
+        )
+    )
+
+
+def _persistence(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """The persistence chart as a data address; "" without a dated infusion or a value."""
+    import base64
+
+    from aftercar.reports.figures_samples import persistence
+    from aftercar.reports.pictures import svg
+    from aftercar.vocab.dates import PartialDate, months_between
+
+    starts = sorted(row["infused_on"] for row in rows["infusions"] if row["infused_on"])
+    if not starts:
+        return ""
+    start: dt.date = PartialDate.parse(starts[0]).middle
+    series = [
+        {"months": months_between(start, PartialDate.parse(row["measured_on"]).middle), "value": row["value"], "lod": row["lod"]}
+        for row in rows["assay_results"]
+        if row["unit"] == "percent_cells"
+    ]
+    picture = persistence(sorted(series, key=lambda row: row["months"]), 1.0)
+    return "" if picture is None else "data:image/svg+xml;base64," + base64.b64encode(svg(picture).encode()).decode()
