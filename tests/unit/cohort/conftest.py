@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from aftercar.edges.tables import empty_frame
-from aftercar.vocab.tables import all_tables
+from aftercar.vocab.tables.study import TABLES
 
 LOCK = dt.date(2024, 6, 30)
 
@@ -13,9 +13,11 @@ def frames(**rows):
     """Frames of the study tables from lists of rows; columns not given are unknown."""
     made = {}
     for name in ("people", "infusions", "prior_therapy", "follow_up", "cases", "exposure"):
-        blank = empty_frame(all_tables()[name])
+        blank = empty_frame(next(table for table in TABLES if table.name == name))
         given = rows.get(name, [])
-        made[name] = pl.DataFrame([{c: row.get(c) for c in blank.columns} for row in given], schema=blank.schema) if given else blank
+        made[name] = (
+            pl.DataFrame([{c: row.get(c) for c in blank.columns} for row in given], schema=blank.schema) if given else blank
+        )
     return made
 
 

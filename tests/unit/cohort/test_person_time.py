@@ -90,9 +90,7 @@ def test_onset_in_months_stands_for_the_date(frames, lock):
 
 
 def test_an_undated_outcome_leaves_the_cohort_and_is_counted(frames, lock):
-    study = frames(
-        people=[person("A", last_seen_on="2024-01-01")], infusions=[infusion("A", "2022-01-01")], cases=[case("A")]
-    )
+    study = frames(people=[person("A", last_seen_on="2024-01-01")], infusions=[infusion("A", "2022-01-01")], cases=[case("A")])
     cohort = build(study, lock)
     assert cohort.persons == 0
     assert {s.reason: s.left_out for s in cohort.attrition.steps}["outcome without a date or an onset"] == 1
@@ -102,7 +100,10 @@ def test_other_lineages_and_behaviours_do_not_count(frames, lock):
     study = frames(
         people=[person("A", last_seen_on="2024-01-01")],
         infusions=[infusion("A", "2022-01-01")],
-        cases=[case("A", "2022-06-01", lineage="solid"), case("A", "2022-07-01", behaviour="lymphoproliferative") | {"case_id": "C2"}],
+        cases=[
+            case("A", "2022-06-01", lineage="solid"),
+            case("A", "2022-07-01", behaviour="lymphoproliferative") | {"case_id": "C2"},
+        ],
     )
     assert build(study, lock).events == 0
     assert build(study, lock, Rules(lineages=("solid",))).events == 1
@@ -194,7 +195,11 @@ def test_an_outcome_after_the_lock_is_not_seen(frames, lock):
 
 def test_completeness_counts_the_lost(frames, lock):
     study = frames(
-        people=[person("A", last_seen_on="2024-06-30"), person("B", last_seen_on="2023-07-01"), person("C", death_date="2023-07-01")],
+        people=[
+            person("A", last_seen_on="2024-06-30"),
+            person("B", last_seen_on="2023-07-01"),
+            person("C", death_date="2023-07-01"),
+        ],
         infusions=[infusion(name, "2022-07-01") for name in "ABC"],
     )
     found = completeness(build(study, lock).episodes)
