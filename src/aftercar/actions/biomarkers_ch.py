@@ -158,8 +158,8 @@ class _Tables:
         self.judged = table("variants.csv", JUDGED_VARIANTS.names)
         self.genes = table("genes.csv", GENE_STATUS.names)
         self.samples = table("samples.csv", _SAMPLES)
-        self.tracks = table("tracks.csv", _TRACKS) if serial else None
-        self.sharing = table("sharing.csv", _SHARING) if serial else None
+        self.tracks: Any = table("tracks.csv", _TRACKS) if serial else None
+        self.sharing: Any = table("sharing.csv", _SHARING) if serial else None
         self.seen: set[str] = set()
         self.statuses: Counter[str] = Counter()
         self.changes: Counter[tuple[str, int, str, str]] = Counter()

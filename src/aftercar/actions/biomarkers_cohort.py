@@ -126,6 +126,9 @@ def read_hypotheses(path: Path) -> list[Hypothesis]:
 def _checked(path: Path, table: Table) -> list[dict[str, Any]]:
     problems: list[Problem] = []
     read = read_table(existing_file(path), table, problems)
+    if any(problem.row <= 1 for problem in problems):
+        # With a wrong header every row is wrong too; one cause is told once.
+        raise InvalidTables(problem for problem in problems if problem.row <= 1)
     if table is MODEL_COHORT and not problems:
         for row, (start, stop) in enumerate(read.frame.select("start", "stop").iter_rows()):
             if not start < stop:

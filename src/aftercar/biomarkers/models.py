@@ -93,10 +93,12 @@ def _models(table: ModelTable, plan: Plan, names: Sequence[str], words: str) -> 
         deaths = int((table.cause >= 2).sum())
         model = f"cause-specific Cox of the competing event{words}"
         runs.append(_wald_run(table, plan, death.coefficients, death.covariance, model, "competing", deaths, "Wald"))
-        delayed = table.start if np.ptp(table.start) > 0 else None
-        gray, robust = fit_fine_gray(stop=table.stop, cause=table.cause, x=x, start=delayed)
-        model = f"Fine-Gray{words} (absolute risk only)"
-        runs.append(_wald_run(table, plan, gray.coefficients, robust, model, plan.outcome, table.events, "Wald, robust"))
+        # Split time ends rows without ending observation, which the subdistribution's censoring weights cannot know.
+        if len(set(table.people)) == len(table.people):
+            delayed = table.start if np.ptp(table.start) > 0 else None
+            gray, robust = fit_fine_gray(stop=table.stop, cause=table.cause, x=x, start=delayed)
+            model = f"Fine-Gray{words} (absolute risk only)"
+            runs.append(_wald_run(table, plan, gray.coefficients, robust, model, plan.outcome, table.events, "Wald, robust"))
     return runs
 
 

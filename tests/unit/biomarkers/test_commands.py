@@ -273,6 +273,7 @@ def test_an_exposure_after_infusion_is_never_ever(cohort, tmp_path, capsys):
     words = ["fit", cohort / "cohort.csv", "--marker", "second", "--exposed-since", tmp_path / "since.csv", "--json"]
     split = json.loads(run(capsys, *words)[1])
     assert split["runs"][0]["low"] < 1 < split["runs"][0]["high"]
+    assert not any("Fine-Gray" in r["model"] for r in split["runs"])  # not defined for split time
     at = json.loads(run(capsys, *words, "--landmark", 365)[1])
     assert at["power"]["people"] < split["power"]["people"] == len(table)
     assert at["runs"][0]["low"] < 1 < at["runs"][0]["high"]
@@ -289,3 +290,10 @@ def test_figures_are_written(cohort, tmp_path, capsys):
     assert json.loads((tmp_path / "p.vl.json").read_text())["mark"] == "line"
     assert run(capsys, "ch", vcf(tmp_path / "a.vcf", "a"), "--out", tmp_path / "ch")[0] == 0
     assert json.loads((tmp_path / "ch" / "figures" / "DNMT3A.vl.json").read_text())["title"] == "DNMT3A"
+
+
+def test_a_wrong_header_is_told_once(cohort, capsys):
+    status, _, err = run(capsys, "fit", cohort / "known.csv", "--marker", "ch")
+    assert status == 3
+    assert "column stop: a required column is missing" in err
+    assert len(err.splitlines()) < 10
