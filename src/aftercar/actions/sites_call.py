@@ -112,7 +112,7 @@ def call_sites(
     sites = site_table(fragments, crossed.flags, good, rows, genome=genome)
     vetoed = any(control.verdict == "vetoed" for control in crossed.controls)
     problems = [control.words for control in crossed.controls if control.verdict != "clean"] + crossed.notes
-    problems += [f"no read carries the index of {row.sample}" for row in rows if not totals[row.sample]]
+    problems += [f"no read carries the index of {row.sample}: was it sequenced?" for row in rows if not totals[row.sample]]
     if not crossed.controls:
         problems.append("the run has no negative control (none is declared on the sheet)")
     return Called(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from aftercar.reads import trim
 Ints = npt.NDArray[np.int64]
 Control = Literal["sample", "negative_control", "positive_control"]
 
+_WORD = 10
 STAGES = (
     "reads", "primed", "ltr_complete", "linkered", "paired", "ltr_not_continued", "vector", "too_short", "kept"
 )  # fmt: skip
@@ -62,7 +64,8 @@ class Settings:
         quality, window, bad: a read ends where ``bad`` of ``window`` bases are below ``quality``.
         host_bases: fewest host bases on each read.
         read_through_overlap, read_through_error: for finding the far adapter on short fragments.
-        vector_run: a host part whose first so many bases stand in the vector (either strand) is vector.
+        vector_share: a host part is vector when at least this share of its 10-mers stand in the vector (either strand); one
+            differing base in 30 leaves half of them, human sequence has about 2% by chance.
     """
 
     barcode_mismatches: int = -1
@@ -74,7 +77,7 @@ class Settings:
     host_bases: int = 30
     read_through_overlap: int = 8
     read_through_error: float = 0.15
-    vector_run: int = 20
+    vector_share: float = 0.45
 
 
 @dataclass(slots=True)
@@ -191,7 +194,7 @@ def _take_sample(
     b_end = _before(b, b_lengths, into, settings)
     for i in range(keep.size):
         host, far = trim.cut(a[i], 0, int(a_end[i])), trim.cut(b[i], 0, int(b_end[i]))
-        if is_vector(host, row.vector, settings.vector_run):
+        if is_vector(host, row.vector, settings.vector_share) or is_vector(far, row.vector, settings.vector_share):
             out.add(row.sample, "vector", 1)
         elif min(len(host), len(far)) < settings.host_bases:
             out.add(row.sample, "too_short", 1)
@@ -201,12 +204,19 @@ def _take_sample(
             out.molecules[(number, umi, host, far)] += 1
 
 
-def is_vector(host: bytes, vector: bytes, run: int) -> bool:
-    """Whether the host part is vector: its first ``run`` bases, or the next ``run`` after a few errors, stand in the vector."""
-    if not vector or len(host) < run:
+def is_vector(host: bytes, vector: bytes, share: float) -> bool:
+    """Whether at least ``share`` of the 10-mers of a host part stand in the vector, on either strand."""
+    words = _words(vector)
+    total = len(host) - _WORD + 1
+    if not words or total < 1:
         return False
-    both = vector + b"|" + trim.reverse_complement(vector)
-    return host[:run] in both or (len(host) >= 2 * run and host[run : 2 * run] in both)
+    return sum(host[i : i + _WORD] in words for i in range(total)) >= share * total
+
+
+@lru_cache(maxsize=8)
+def _words(vector: bytes) -> frozenset[bytes]:
+    strands = (vector, trim.reverse_complement(vector))
+    return frozenset(strand[i : i + _WORD] for strand in strands for i in range(len(strand) - _WORD + 1))
 
 
 def crossed_linkers(out: Trimmed, rows: Sequence[Row]) -> dict[tuple[str, str], int]:
@@ -248,9 +258,12 @@ def _fixed_tail(row: Row) -> bytes:
 
 
 def _before(rows: trim.Bytes, lengths: Ints, pattern: bytes, settings: Settings) -> Ints:
-    return trim.runs_into(
-        rows, np.maximum(lengths, 0), pattern, overlap=settings.read_through_overlap, error=settings.read_through_error
-    )
+    kept = np.maximum(lengths, 0)
+    found = kept
+    for skipped in range(3):  # a ligated dimer may have lost the pattern's first base or two
+        how = {"overlap": settings.read_through_overlap, "error": settings.read_through_error}
+        found = np.minimum(found, trim.runs_into(rows, kept, pattern[skipped:], **how))  # type: ignore[arg-type]
+    return found
 
 
 def _kept(qualities: Sequence[bytes], lengths: Ints, settings: Settings) -> Ints:

@@ -156,36 +156,55 @@ def _judge_sites(
     """Sites, to the base, in two persons: hopped single reads, contamination before shearing, or (rarely) chance.
 
     A molecule read once can hop as a whole, so a site's reads are judged beside its fragments'. A site of which a molecule is
-    shared, or that one person holds ten times over, belongs to the person with more; otherwise it is only remarked on.
+    shared, or that one person holds ten times over, belongs to the person with more, and to neither where both hold about as
+    much; otherwise it is only remarked on.
     """
     holders: dict[Site, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for number, f in enumerate(fragments):
         for contig, site, orientation, _ in ((f.contig, f.site, f.orientation, f.cut), *f.others):
             holders[(contig, site, orientation)][f.sample].append(number)
     for key, samples in holders.items():
-        people = {rows[sample].person or rows[sample].specimen for sample in samples}
+        people: dict[str, list[int]] = defaultdict(list)
+        for sample in samples:
+            people[rows[sample].person or rows[sample].specimen].append(sample)
         if len(people) < 2:
             continue
-        reads = {sample: sum(fragments[i].reads for i in numbers) for sample, numbers in samples.items()}
-        source = max(reads, key=lambda sample: (len(samples[sample]), reads[sample], -sample))
-        mine = len(samples[source])
+        held = {
+            person: (sum(len(samples[s]) for s in theirs), _reads(fragments, samples, theirs))
+            for person, theirs in people.items()
+        }
+        owner = max(held, key=lambda person: (held[person], person))
+        mine, reads = held[owner]
+        source = max(people[owner], key=lambda sample: (len(samples[sample]), -sample))
         for sample, numbers in samples.items():
-            if sample == source or _same_person(rows[source], rows[sample]):
+            if sample in people[owner]:
                 continue
-            a = rows[source].sample
-            flagged = (flag for i in (*numbers, *samples[source]) for flag in out.flags.get(i, ()))
-            known = shared.get((min(a, rows[sample].sample), max(a, rows[sample].sample)), 0) >= KNOWN_CONTAMINATION
+            theirs = [i for s in people[owner] for i in samples[s]]
+            known = sum(_shared(shared, rows[sample], rows[s]) for s in people[owner]) >= KNOWN_CONTAMINATION
+            flagged = (flag for i in (*numbers, *theirs) for flag in out.flags.get(i, ()))
             crossed = known or key in weak or any(flag.startswith(("hopped_from", "shared_with")) for flag in flagged)
-            if _may_be_hop(reads[sample], reads[source], limit):
-                words = f"hopped_from:{a}"
-                hopped[sample].add(a)
-            elif (crossed and mine >= len(numbers)) or mine >= 10 * len(numbers):
-                words = f"shared_with:{a}"
+            name = rows[source].sample
+            if _may_be_hop(_reads(fragments, samples, [sample]), reads, limit):
+                words = f"hopped_from:{name}"
+                hopped[sample].add(name)
+            elif crossed or mine >= 10 * len(numbers):
+                words = f"shared_with:{name}"
+                if mine < 2 * len(numbers):  # the owner cannot be told: the site counts for neither
+                    for i in theirs:
+                        _flag(out, i, f"shared_with:{rows[sample].sample}")
             else:
-                words = f"same_site_in:{a}"
+                words = f"same_site_in:{name}"
             for i in numbers:
                 if not any(flag.startswith("hopped_from") for flag in out.flags.get(i, ())):
                     _flag(out, i, words)
+
+
+def _reads(fragments: Sequence[Fragment], samples: Mapping[int, Sequence[int]], which: Sequence[int]) -> int:
+    return sum(fragments[i].reads for sample in which for i in samples[sample])
+
+
+def _shared(shared: Mapping[tuple[str, str], int], one: Row, other: Row) -> int:
+    return shared.get((min(one.sample, other.sample), max(one.sample, other.sample)), 0)
 
 
 def _may_be_hop(few: int, many: int, limit: float) -> bool:
@@ -242,8 +261,6 @@ def _linker_evidence(
 ) -> None:
     if len({row.linker for row in rows}) < 2:
         return
-    right, wrong = sum(linkered.values()), sum(foreign.values())
-    out.hop_rate = wrong / (right + wrong) if right + wrong else float("nan")
     linker_of = {row.sample: row.linker for row in rows}
     for (index, linker), count in sorted(foreign.items()):
         if count <= linkered.get(index, 0) or count < 10:
@@ -257,6 +274,10 @@ def _linker_evidence(
             out.notes.append(
                 f"{words}, and the other way round: the indexes of {index} and {partner} are swapped; correct the sheet"
             )
+    exchanged = {sample for pair in out.swaps for sample in pair}
+    right = sum(count for sample, count in linkered.items() if sample not in exchanged)
+    wrong = sum(count for (sample, _), count in foreign.items() if sample not in exchanged)
+    out.hop_rate = wrong / (right + wrong) if right + wrong else float("nan")
     if out.hop_rate > 0.002:
         out.notes.append(
             f"index hopping: {100 * out.hop_rate:.2f}% of reads carry the linker of another sample ({wrong} of {right + wrong})"

@@ -11,7 +11,7 @@ Cost: one pass over the genome whatever the number of reads, and memory for the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numba
@@ -93,15 +93,15 @@ def place(
     counts = np.zeros(len(queries), dtype=np.int64)
     top = np.zeros(len(queries), dtype=np.int64)
     names: dict[str, int] = {}
-    done_to: dict[int, int] = {}
-    for name, start, codes in pieces:
+    for name, start, codes, goes_on in _with_next(pieces):
         number = names.setdefault(name, len(names))
-        hits = index.scan(codes, shortest, identity, within, top, counts, most * 40, capacity)
+        # What the edge of a piece cuts short is whole in the neighbouring piece.
+        edges = (start > 0, goes_on)
+        hits = index.scan(codes, edges, shortest, identity, within, top, counts, most * 40, capacity)
         if hits.shape[0]:
             hits = hits.copy()
             hits[:, 1] += start
             found.append(np.column_stack([hits, np.full(hits.shape[0], number)]))
-        done_to[number] = start + codes.size
     table = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 6), dtype=np.int64)
     table = table[table[:, 3] >= top[table[:, 0]] - within]
     table = _longest(table)
@@ -113,8 +113,19 @@ def place(
     )
 
 
+def _with_next(pieces: Iterable[Piece]) -> Iterator[tuple[str, int, Bytes, bool]]:
+    """Each piece, and whether its contig goes on in the next one."""
+    before: Piece | None = None
+    for piece in pieces:
+        if before is not None:
+            yield *before, before[0] == piece[0] and piece[1] > before[1]
+        before = piece
+    if before is not None:
+        yield *before, False
+
+
 def _longest(table: Ints) -> Ints:
-    """One row a place: where a place was met in two pieces, the better row (a piece's edge cuts alignments short)."""
+    """One row a place, although two pieces may have met it."""
     if not table.shape[0]:
         return table
     order = np.lexsort((-table[:, 3], table[:, 2], table[:, 1], table[:, 5], table[:, 0]))
@@ -186,7 +197,16 @@ class _Index:
         )
 
     def scan(
-        self, codes: Bytes, shortest: int, identity: float, within: int, top: Ints, counts: Ints, most: int, capacity: int
+        self,
+        codes: Bytes,
+        edges: tuple[bool, bool],
+        shortest: int,
+        identity: float,
+        within: int,
+        top: Ints,
+        counts: Ints,
+        most: int,
+        capacity: int,
     ) -> Ints:
         if not self.size.size or codes.size < SEED:
             return np.zeros((0, 5), dtype=np.int64)
@@ -200,7 +220,7 @@ class _Index:
                 at,
                 *(self.text, self.begin, self.size, self.filter, self.slot_key, self.slot_head, self.next),
                 *(self.entry_query, self.entry_offset, self.entry_forward),
-                *(shortest, identity, within, top, counts, most, out),
+                *(*edges, shortest, identity, within, top, counts, most, out),
             )
             parts.append(out[:used])
         return np.concatenate(parts)
@@ -257,6 +277,8 @@ def _scan(
     entry_query: Ints,
     entry_offset: Ints,
     entry_forward: Bytes,
+    open_left: bool,
+    open_right: bool,
     shortest: int,
     identity: float,
     within: int,
@@ -299,9 +321,11 @@ def _scan(
                 continue
             # Walk from the query's first base outwards; the score is best over prefixes.
             score, best, best_at, wrong, best_wrong = 0, 0, 0, 0, 0
+            whole = True
             for i in range(length):
                 where = left + i if forward else left + length - 1 - i
                 if where < 0 or where >= n:
+                    whole = not (open_left if where < 0 else open_right)
                     break
                 if forward:
                     same = text[begin[query] + i] == genome[where] and genome[where] < 4
@@ -316,7 +340,7 @@ def _scan(
                     wrong += 1
                     if score < best - 20:
                         break
-            if best_at < shortest or best_wrong > (1 - identity) * best_at or best < top[query] - within:
+            if not whole or best_at < shortest or best_wrong > (1 - identity) * best_at or best < top[query] - within:
                 continue
             if best > top[query]:
                 top[query] = best

@@ -71,7 +71,7 @@ def test_umis():
     assert not usable(b"GGGG")
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32 - 1))
 def test_placing_agrees_with_trying_every_place(seed):
     rng = np.random.default_rng(seed)
@@ -139,13 +139,19 @@ def test_too_short_queries_are_refused():
         place([b"ACGT"], [])
 
 
-def test_counts_of_a_real_run(test_data):
-    """Reads of each sample and stage against the run's own pipeline (which trims by quality first, so it keeps fewer)."""
+@pytest.fixture(scope="module")
+def real_run(test_data):
     folder = test_data / "reads/inspiired_lmpcr_validation"
     rows = read_sheet(folder / "sampleInfo.full.tsv")
     out = lmpcr.Trimmed()
     for index, linker, ltr in batches(tuple(folder / f"Undetermined_S0_L001_{name}_001.fastq.gz" for name in ("I1", "R1", "R2"))):
         lmpcr.take(out, rows, index[0], ltr, linker, lmpcr.Settings())
+    return folder, rows, out
+
+
+def test_counts_of_a_real_run(real_run):
+    """Reads of each sample and stage against the run's own pipeline (which trims by quality first, so it keeps fewer)."""
+    folder, _, out = real_run
     with (folder / "intSiteValidation.attr").open() as stream:
         theirs = {r["sample"]: r for r in csv.DictReader(stream, delimiter="\t") if r["primed"] != "NA"}
     assert out.total == 10_000
@@ -160,3 +166,22 @@ def test_counts_of_a_real_run(test_data):
     assert sum(out.counts[s]["reads"] for s in theirs) == 4480
     assert sum(int(r["Reads.l.beforeTrim"]) for r in theirs.values()) == 4482
     assert all(len(umi) == 12 for _, umi, _, _ in out.molecules)
+
+
+def test_host_ends_of_a_real_run_are_those_of_its_clones(real_run):
+    """Replicates of one clone begin with one host end, other clones with others, and the pools hold all five."""
+    _, rows, out = real_run
+    ends = {}
+    for (sample, _, host, _), reads in out.molecules.items():
+        counts = ends.setdefault(rows[sample].sample, {})
+        counts[host[:12]] = counts.get(host[:12], 0) + reads
+    clone = {}
+    for name in ("clone1", "clone2", "clone3", "clone4"):
+        tops = [max(ends[f"{name}-{i}"].items(), key=lambda item: item[1]) for i in (1, 2, 3, 4)]
+        assert len({end for end, _ in tops}) == 1
+        assert all(reads / sum(ends[f"{name}-{i}"].values()) > 0.85 for i, (_, reads) in enumerate(tops, start=1))
+        clone[name] = tops[0][0]
+    fifth = max(ends["pool3-2"].items(), key=lambda item: item[1])[0]
+    assert len({*clone.values(), fifth}) == 5
+    for pool in ("pool1-3", "pool2-1"):
+        assert {*clone.values(), fifth} <= set(ends[pool])
