@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aftercar.actions.permissions import Actor
-from aftercar.errors import InputError
+from aftercar.errors import InputError, UsageError
 from aftercar.store import Changes, Store, Transaction
 from aftercar.store.schema import STORED
 
@@ -124,6 +124,36 @@ def study_rows(folder: Path, study_id: str = "study") -> Incoming:
     return Incoming("study", folder.name, digest_of(study.files.values()), rows)
 
 
+def workbook_rows(path: Path, study_id: str = "study") -> Incoming:
+    """A workbook of study tables, held to every check of a study folder."""
+    from aftercar.edges.workbook import read_workbook
+
+    study, head = read_workbook(path)
+    rows: dict[str, Sequence[Row]] = {name: frame.to_dicts() for name, frame in study.frames.items()}
+    rows["studies"] = [{"study_id": study_id, "title": study.title, "data_lock": study.data_lock.isoformat(), "head": head}]
+    return Incoming("workbook", path.name, digest_of([path]), rows)
+
+
+def guess_format(path: Path) -> Format:
+    """What a path holds, by its name and contents.
+
+    Raises:
+        UsageError: when it cannot be told.
+    """
+    if not path.exists():
+        raise InputError("no such file or folder", where=str(path), fix="check the name")
+    names = {item.name.lower() for item in path.iterdir()} if path.is_dir() else set()
+    if "study.toml" in names:
+        return "study"
+    if path.suffix == ".xlsx":
+        return "workbook"
+    if path.suffix == ".zip" or "person.csv" in names:
+        return "omop"
+    if path.suffix in (".json", ".ndjson") or any(name.endswith((".json", ".ndjson")) for name in names):
+        return "fhir"
+    raise UsageError(f"cannot tell what {path} holds", fix="say it: --format study, workbook, fhir or omop")
+
+
 def digest_of(paths: Iterable[Path]) -> str:
     """SHA-256 over the contents of files, in the order of their names."""
     total = hashlib.sha256()
@@ -141,7 +171,7 @@ def _merge(change: Transaction, incoming: Incoming, on_change: OnChange) -> tupl
 def _import_row(change: Transaction, incoming: Incoming, done: ImportResult) -> dict[str, Any]:
     report = {"tables": done.summary(), "mapping": [dict(item) for item in incoming.findings]}
     return {
-        "import_id": f"{incoming.format}-{incoming.digest[:12]}-{change.at[:19].replace(':', '').replace('-', '')}",
+        "import_id": f"{incoming.format}-{incoming.digest[:12]}-{''.join(sign for sign in change.at[:26] if sign.isdigit())}",
         "format": incoming.format,
         "name": incoming.name,
         "digest": incoming.digest,

@@ -10,7 +10,7 @@ import csv
 import datetime as dt
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,18 @@ def read_workbook(path: Path) -> tuple[Study, str]:
             if table.name in book.sheetnames:
                 with (folder / f"{table.name}.csv").open("w", encoding="utf-8", newline="") as stream:
                     writer = csv.writer(stream, lineterminator="\n")
-                    writer.writerows([_cell(value) for value in row] for row in book[table.name].iter_rows(values_only=True))
+                    writer.writerows(_full_rows(book[table.name]))
         book.close()
         return read_study(folder), head
+
+
+def _full_rows(sheet: Any) -> Iterator[list[str]]:
+    """Rows as text, as wide as the header: a sheet may leave out empty cells at the end of a row."""
+    width = 0
+    for row in sheet.iter_rows(values_only=True):
+        cells = [_cell(value) for value in row]
+        width = width or len(cells)
+        yield cells + [""] * (width - len(cells))
 
 
 def _cell(value: Any) -> str:

@@ -26,7 +26,7 @@ def key_parts(table: Table, key: str) -> dict[str, str]:
 def checked(table: Table, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """A full row in the store's form (every column, None where empty) and what is wrong with it.
 
-    Text is stripped and an empty text is None; numbers of ``number`` columns become floats; choices are compared
+    Empty text is None, spaces around anything but free text go; numbers of ``number`` columns become floats; choices are compared
     without regard to case.
     """
     problems: list[Problem] = []
@@ -37,7 +37,7 @@ def checked(table: Table, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[
     for column in table.columns:
         value = row.get(column.name)
         if isinstance(value, str):
-            value = value.strip() or None
+            value = (value if column.kind == "text" and value.strip() else value.strip()) or None
         if value is None:
             full[column.name] = None
             if column.required:
