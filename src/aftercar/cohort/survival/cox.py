@@ -13,6 +13,7 @@ part of the likelihood; score residuals and the robust variance follow Lin & Wei
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -70,6 +71,18 @@ class RiskSets:
     def parameters(self) -> int:
         """Number of covariates."""
         return int(self.x.shape[1])
+
+    @cached_property
+    def products(self) -> dict[tuple[int, int], Array]:
+        """Products of two covariates over the grouped rows, formed once for all evaluations."""
+        x, p = self.group[0], self.parameters
+        return {(i, j): x[:, i] * x[:, j] for i in range(p) for j in range(i, p)}
+
+    @cached_property
+    def triples(self) -> dict[tuple[int, int, int], Array]:
+        """Products of three covariates over the grouped rows."""
+        x, p = self.group[0], self.parameters
+        return {(i, j, m): self.products[i, j] * x[:, m] for i in range(p) for j in range(i, p) for m in range(j, p)}
 
 
 @dataclass(frozen=True)
@@ -240,13 +253,14 @@ def likelihood(sets: RiskSets, beta: Array, *, third: bool = False) -> Likelihoo
     event_eta = event_x @ beta + sets.offset[sets.event_rows] - top
     event_weight = sets.weights[sets.event_rows]
     event_risk = event_weight * np.exp(event_eta)
-    k = len(sets.times)
+    k, late = len(sets.times), bool(first.any())
 
     def at_risk(values: Array, event_values: Array) -> Array:
         """Sum over the risk set of each event, Efron's part of the tied events taken off."""
-        leaving = np.bincount(last, weights=values, minlength=k + 1)
-        entering = np.bincount(first, weights=values, minlength=k + 1)
-        total = np.cumsum((leaving - entering)[::-1])[::-1][1:] if first.any() else np.cumsum(leaving[::-1])[::-1][1:]
+        change: Array = np.asarray(np.bincount(last, weights=values, minlength=k + 1), dtype=np.float64)
+        if late:
+            change = change - np.bincount(first, weights=values, minlength=k + 1)
+        total = np.cumsum(change[::-1])[::-1][1:]
         per_event = total[sets.event_time]
         if sets.part.any():
             tied = np.bincount(sets.event_time, weights=event_values, minlength=k)
@@ -258,7 +272,7 @@ def likelihood(sets: RiskSets, beta: Array, *, third: bool = False) -> Likelihoo
     second = np.empty((len(s0), p, p))
     for i in range(p):
         for j in range(i, p):
-            product = at_risk(risk * x[:, i] * x[:, j], event_risk * event_x[:, i] * event_x[:, j]) / s0
+            product = at_risk(risk * sets.products[i, j], event_risk * event_x[:, i] * event_x[:, j]) / s0
             second[:, i, j] = second[:, j, i] = product
     w = sets.step_weight
     value = float(event_weight @ event_eta - w @ np.log(s0))

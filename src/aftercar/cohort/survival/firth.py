@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from aftercar.cohort.survival.cox import Array, BadSurvivalData, RiskSets, Ties, solve, arrange, likelihood
+from aftercar.cohort.survival.cox import Array, BadSurvivalData, RiskSets, Ties, arrange, likelihood, solve
 
 
 @dataclass(frozen=True)
