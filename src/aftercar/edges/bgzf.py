@@ -7,13 +7,18 @@ empty end-of-file block was cut at a block's edge and is refused: a short count 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import deflate
+import numpy as np
+from numpy.typing import NDArray
 
 from aftercar.errors import InputError
 
@@ -72,6 +77,77 @@ def inflate(block: bytes | memoryview, where: str = "") -> bytes | bytearray:
 
 
 AGAIN = "copy or download the file again and compare its checksum with the sender's"
+
+
+class Inflater:
+    """Inflates blocks straight into a buffer and checks them, by libdeflate's own functions where they can be reached.
+
+    ``deflate``'s Python functions give a new bytearray for each block, which costs a copy of everything; its library has
+    the plain C functions too. They release Python's lock. An object serves one thread.
+    """
+
+    def __init__(self) -> None:
+        self._library = _libdeflate()
+        self._state = self._library.libdeflate_alloc_decompressor() if self._library is not None else None
+        self._written = ctypes.c_size_t()
+
+    def __del__(self) -> None:
+        if getattr(self, "_state", None):
+            self._library.libdeflate_free_decompressor(self._state)
+
+    def into(self, block: int, data: bytes, start: int, end: int, target: int, array: NDArray[np.uint8], at: int) -> int:
+        """Inflate the block ``data[start:end]`` to ``array[at:]``.
+
+        Args:
+            block: address of ``data`` in memory.
+            data, start, end: the whole block.
+            target: address of ``array``.
+            array, at: where its content goes.
+
+        Returns:
+            Bytes of content, or -1 when they do not match the block's length or checksum.
+        """
+        length = int.from_bytes(data[end - 4 : end], "little")
+        crc = int.from_bytes(data[end - 8 : end - 4], "little")
+        head = start + 12 + (data[start + 10] | data[start + 11] << 8)
+        if length > 65536 or head > end - 8 or at + length > len(array):
+            return -1
+        if self._library is None:
+            return self._slow(data[head : end - 8], length, crc, array, at)
+        failed = self._library.libdeflate_deflate_decompress(
+            self._state, block + head, end - 8 - head, target + at, length, ctypes.byref(self._written)
+        )
+        if failed or self._written.value != length or self._library.libdeflate_crc32(0, target + at, length) != crc:
+            return -1
+        return length
+
+    @staticmethod
+    def _slow(data: bytes, length: int, crc: int, array: NDArray[np.uint8], at: int) -> int:
+        try:
+            content = deflate.deflate_decompress(data, length) if length else b""
+        except deflate.DeflateError:
+            return -1
+        if len(content) != length or (length and deflate.crc32(content) != crc):
+            return -1
+        array[at : at + length] = np.frombuffer(content, np.uint8)
+        return length
+
+
+@lru_cache(maxsize=1)
+def _libdeflate() -> Any:
+    """The C library inside the ``deflate`` package, or None where its functions are hidden."""
+    try:
+        library = ctypes.CDLL(deflate._deflate.__file__)
+        size, pointer = ctypes.c_size_t, ctypes.c_void_p
+        library.libdeflate_alloc_decompressor.restype = pointer
+        library.libdeflate_free_decompressor.argtypes = [pointer]
+        library.libdeflate_deflate_decompress.argtypes = [pointer, pointer, size, pointer, size, pointer]
+        library.libdeflate_deflate_decompress.restype = ctypes.c_int
+        library.libdeflate_crc32.argtypes = [ctypes.c_uint32, pointer, size]
+        library.libdeflate_crc32.restype = ctypes.c_uint32
+    except (OSError, AttributeError):
+        return None
+    return library
 
 
 def check_end(path: Path) -> None:

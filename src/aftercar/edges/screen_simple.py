@@ -76,7 +76,7 @@ def _count(tally: Tally, record: object, sequence: str, number: int) -> None:
     tally.lengths[min(length, LONGEST)] += 1
     counts[counting.DUPLICATES] += record.is_duplicate
     counts[counting.QC_FAILS] += record.is_qcfail
-    sampled = number % 16 == 0
+    sampled = number % 64 == 0
     if sampled and record.query_qualities is not None:
         for quality in record.query_qualities:
             tally.qualities[quality] += 1
@@ -111,7 +111,7 @@ def _count_fastq(tally: Tally, end: FastqRecord, number: int) -> None:
     tally.counts[counting.BASES] += len(end.sequence)
     tally.counts[counting.UNMAPPEDS] += 1
     tally.lengths[min(len(end.sequence), LONGEST)] += 1
-    if number % 16 == 0:
+    if number % 64 == 0:
         for quality in end.qualities:
             tally.qualities[quality] += 1
 

@@ -7,6 +7,7 @@ user gives one back with :meth:`Flow.release` and the flow fills it again.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import queue
 import sys
@@ -19,7 +20,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import deflate
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +30,6 @@ from aftercar.edges.files import existing_file
 #: Room before the content of a buffer, content of a buffer, readable bytes behind it.
 HEAD, BODY, PAD = 1 << 18, 1 << 21, 64
 _RAW = 1 << 20
-_END_LENGTH = len(bgzf.END_BLOCK)
 
 
 @dataclass(slots=True)
@@ -279,32 +278,23 @@ def _broken(path: Path, place: int) -> int:
     raise bgzf.DamagedFile("the chain of BGZF blocks is broken or cut short", where=f"{path} at byte {place:,}", fix=bgzf.AGAIN)
 
 
+_OF_THREAD = threading.local()
+
+
 def _inflate_group(path: Path, data: bytes, blocks: list[tuple[int, int]], place: int, array: NDArray[np.uint8]) -> Piece:
-    view = memoryview(data)
+    inflater: bgzf.Inflater | None = getattr(_OF_THREAD, "inflater", None)
+    if inflater is None:
+        inflater = _OF_THREAD.inflater = bgzf.Inflater()
+    block = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
+    target = array.ctypes.data
     at = HEAD
     for start, end in blocks:
-        length = int.from_bytes(view[end - 4 : end], "little")
-        if not length:
-            if end - start != _END_LENGTH:
-                bgzf.inflate(view[start:end], f"{path} at byte {place + start:,}")
-            continue
-        where = (path, place + start)
-        if length > 65536:
-            raise _damaged("a BGZF block claims more than 64 KiB", where)
-        head = 12 + (view[start + 10] | view[start + 11] << 8)
-        try:
-            block = deflate.deflate_decompress(view[start + head : end - 8], length)
-        except deflate.DeflateError as error:
-            raise _damaged("a BGZF block cannot be inflated", where) from error
-        if len(block) != length or deflate.crc32(block) != int.from_bytes(view[end - 8 : end - 4], "little"):
-            raise _damaged("a BGZF block does not match its checksum", where)
-        array[at : at + length] = np.frombuffer(block, np.uint8)
+        length = inflater.into(block, data, start, end, target, array, at)
+        if length < 0:
+            bgzf.inflate(data[start:end], f"{path} at byte {place + start:,}")
+            raise bgzf.DamagedFile("a BGZF block is too large", where=f"{path} at byte {place + start:,}", fix=bgzf.AGAIN)
         at += length
     return Piece(array, HEAD, at, place, place + len(data))
-
-
-def _damaged(what: str, where: tuple[Path, int]) -> bgzf.DamagedFile:
-    return bgzf.DamagedFile(what, where=f"{where[0]} at byte {where[1]:,}", fix=bgzf.AGAIN)
 
 
 def sane_threads(asked: int | None) -> int:

@@ -44,8 +44,8 @@ class Tally:
             ``supplementary`` count the others; ``proper_pairs`` and ``clipped`` are reads.
         lengths: primary reads by length (longer ones in the last bin).
         inserts: proper pairs by template length (0 to 8191).
-        qualities: bases by Phred score, of every 16th primary read.
-        gc: aligned primary reads by GC percent, of every 16th.
+        qualities: bases by Phred score, of every 64th record.
+        gc: aligned primary reads by GC percent, of every 64th record.
         windows: aligned bases by window of 1,024 reference bases, all contigs one behind another.
         contig_reads: primary aligned reads by contig.
         contigs: contig lengths in the order of the header.

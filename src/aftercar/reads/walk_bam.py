@@ -128,13 +128,17 @@ def walk(
     Candidates' places go to ``hits`` (the walk stops early when it is full; call again). ``state`` is updated in place; with
     ``state[ERROR]`` set the returned place is that of the bad record.
     """
+    number, found, error = state[RECORDS], state[HITS], FINE
+    lowest, highest = state[LOWEST], state[HIGHEST]
+    reads = duplicates = fails = secondaries = supplementaries = unmappeds = total = propers = clips = signed(0)
+    most = len(hits)
     while at + 4 <= end:
         size = signed(load64(data, at) & _LOW32)
         if size < _FIXED or size > _HUGE:
-            state[ERROR] = BAD_SIZE
-            return at
-        if at + 4 + size > end or state[HITS] >= len(hits):
-            return at
+            error = BAD_SIZE
+            break
+        if at + 4 + size > end or found >= most:
+            break
         word = load64(data, at + 4)
         contig = signed(np.int32(word & _LOW32))
         position = signed(np.int32(word >> np.uint64(32)))
@@ -143,48 +147,57 @@ def walk(
         operations = signed((word >> np.uint64(32)) & np.uint64(0xFFFF))
         flag = signed(word >> np.uint64(48))
         length = signed(np.int32(load64(data, at + 20) & _LOW32))
-        insert = signed(np.int32(load64(data, at + 28) >> np.uint64(32)))
         cigar = at + 4 + _FIXED + name_length
         bases = cigar + 4 * operations
         if length < 0 or bases + ((length + 1) >> 1) + length > at + 4 + size:
-            state[ERROR] = BAD_PARTS
-            return at
+            error = BAD_PARTS
+            break
         if name_length < 1 or data[cigar - 1] != 0:
-            state[ERROR] = BAD_NAME
-            return at
+            error = BAD_NAME
+            break
         if contig < -1 or contig >= contigs:
-            state[ERROR] = BAD_CONTIG
-            return at
+            error = BAD_CONTIG
+            break
         key = place_key(contig, position)
-        state[LOWEST] = min(state[LOWEST], key)
-        state[HIGHEST] = max(state[HIGHEST], key)
-        number = state[RECORDS]
-        state[RECORDS] = number + 1
-        if flag & 0x100:
-            counts[SECONDARIES] += 1
-        elif flag & 0x800:
-            counts[SUPPLEMENTARIES] += 1
-        else:
-            counts[READS] += 1
-            counts[BASES] += length
-            lengths[length if length < LONGEST else LONGEST] += 1
-            counts[DUPLICATES] += (flag >> 10) & 1
-            counts[QC_FAILS] += (flag >> 9) & 1
-            aligned = flag & 4 == 0
-            usable = aligned and flag & 0x600 == 0 and contig >= 0
-            if not aligned:
-                counts[UNMAPPEDS] += 1
+        lowest = key if key < lowest else lowest
+        highest = key if key > highest else highest
+        number += 1
+        if flag & 0x900:
+            if flag & 0x100:
+                secondaries += 1
             else:
-                counts[PROPERS] += (flag >> 1) & 1
+                supplementaries += 1
+        else:
+            reads += 1
+            total += length
+            lengths[length if length < LONGEST else LONGEST] += 1
+            duplicates += (flag >> 10) & 1
+            fails += (flag >> 9) & 1
+            usable = flag & 0x604 == 0 and contig >= 0
+            if flag & 4:
+                unmappeds += 1
+            else:
+                propers += (flag >> 1) & 1
                 if usable:
                     contig_reads[contig] += 1
+                    insert = signed(np.int32(load64(data, at + 28) >> np.uint64(32)))
                     if flag & 2 and 0 < insert < len(inserts):
                         inserts[insert] += 1
-                    clipped = count_depth(data, cigar, operations, contig, position, windows, offsets)
+                    word = load64(data, cigar) & _LOW32
+                    low = offsets[contig] + position // WINDOW
+                    if (
+                        operations == 1
+                        and word & np.uint64(15) == np.uint64(0)
+                        and position >= 0
+                        and position % WINDOW + signed(word >> np.uint64(4)) <= WINDOW
+                        and low < offsets[contig + 1]
+                    ):
+                        windows[low] += signed(word >> np.uint64(4))
+                    else:
+                        clips += count_depth(data, cigar, operations, contig, position, windows, offsets)
                 else:
-                    clipped = has_clip(data, cigar, operations)
-                counts[CLIPPED] += clipped
-            if number & 15 == 0:
+                    clips += has_clip(data, cigar, operations)
+            if (number - 1) & 63 == 0:
                 sample_read(data, bases, length, usable, qualities, gc)
         if length >= 16:
             steps = ((length - 16) >> 3) + 1
@@ -203,9 +216,19 @@ def walk(
                 row = nibble_row(last_nibbles(data, bases, length), slot_shift, slot_keys, slot_rows)
                 hit = row >= 0 and accepted_nibbles(data, bases, length, length - 16, row, places, last, text)
             if hit:
-                hits[state[HITS]] = at
-                state[HITS] += 1
+                hits[found] = at
+                found += 1
         at += 4 + size
+    state[RECORDS], state[HITS], state[ERROR], state[LOWEST], state[HIGHEST] = number, found, error, lowest, highest
+    counts[READS] += reads
+    counts[DUPLICATES] += duplicates
+    counts[QC_FAILS] += fails
+    counts[SECONDARIES] += secondaries
+    counts[SUPPLEMENTARIES] += supplementaries
+    counts[UNMAPPEDS] += unmappeds
+    counts[BASES] += total
+    counts[PROPERS] += propers
+    counts[CLIPPED] += clips
     return at
 
 

@@ -174,7 +174,7 @@ def walk(
         if state[HITS] >= len(hits) or not parse(one, at, end, state):
             return at
         head_1, bases_1, length_1, quality_1, next_1 = state[HEAD], state[BASES_AT], state[LENGTH], state[QUALITY_AT], state[NEXT]
-        sampled = state[RECORDS] & 15 == 0
+        sampled = state[RECORDS] & 63 == 0
         head_2 = bases_2 = length_2 = next_2 = -1
         if mode != SINGLE:
             if mode == TWO:

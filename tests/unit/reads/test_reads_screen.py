@@ -68,7 +68,7 @@ def sample(folder: Path, depth: int = 20, vector: bool = True, order: str = "coo
 
 def aligned(name, ends, vector):
     placed = []
-    for start, bases in ends:
+    for start, _ in ends:
         stop = start + 100
         if not vector or stop <= SITE:
             placed.append((start, "100M"))
