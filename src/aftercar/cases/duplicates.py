@@ -3,9 +3,8 @@
 The score is that of Fellegi and Sunter (JASA 1969;64:1183). Two reports are compared field by field; each field
 falls into a level (same, near, different, not comparable) that adds ``log2(m / u)``: m is how often reports of one
 event fall into it, u how often reports of different events do. The m are working values set here; the u are
-estimated from random pairs of the same data, so that a common value weighs little (with few reports a
-starting point is used). A field missing on either side
-adds nothing. The sum and the prior odds give the probability of a match.
+estimated from random pairs of the same data, so that a common value weighs little (with few reports a starting point is
+used). A field missing on either side adds nothing. The sum and the prior odds give the probability of a match.
 
 Only pairs that share a block are compared (same identifier, same batch, same product with sex and birth year, same
 product with infusion day or diagnosis month, same birth year with diagnosis month), which keeps 100,000 reports within
@@ -154,7 +153,7 @@ def report_of(case: CaseFile, identifiers: Sequence[str] = ()) -> Report:
     infused, diagnosed = as_date(infusion["infused_on"]) if infusion is not None else None, as_date(row["diagnosed_on"])
     born = person["birth_year"]
     if born is None and infusion is not None and infusion["age_at_infusion"] is not None and infused is not None:
-        born = int(infused.middle.year - math.floor(infusion["age_at_infusion"]))
+        born = math.floor(infused.middle.year + infused.middle.timetuple().tm_yday / 366 - infusion["age_at_infusion"])
     found = find_by_code(row["icd_o_morphology"]) or find_diagnosis(row["diagnosis"])
     known = find_product(infusion["product"]) if infusion is not None else None
     name = known.key if known is not None else str(infusion["product"]).strip().lower() if infusion is not None else None

@@ -250,11 +250,7 @@ def sort_children(node: etree._Element) -> None:
         order = _ORDER.get(local(parent))
         if order is not None and len(parent) > 1:
             rank = {name: i for i, name in enumerate(order)}
-            parent[:] = sorted(parent, key=lambda child: (rank.get(local(child), len(rank)), _comp_rank(child)))
-
-
-def _comp_rank(child: etree._Element) -> int:
-    return 0 if child.get(XSI_TYPE) == "PIVL_TS" else 1
+            parent[:] = sorted(parent, key=lambda child: rank.get(local(child), len(rank)))
 
 
 def _matching(parent: etree._Element, step: Step) -> list[etree._Element]:
@@ -292,8 +288,6 @@ def _make(parent: etree._Element, step: Step) -> etree._Element:
     node = _bare(parent, step.name)
     if step.kind:
         node.set(XSI_TYPE, step.kind)
-        if step.name == "comp" and step.kind == "IVL_TS":
-            node.set("operator", "A")
     if step.type_code:
         node.set("typeCode", step.type_code)
     for condition in step.conditions:

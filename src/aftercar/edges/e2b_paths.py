@@ -119,9 +119,6 @@ GROUP_PATHS = {
 }
 
 _NAME = "assignedPerson/name"
-_DOSED = "effectiveTime{SXPR_TS}/comp{IVL_TS}"
-_PERIOD = "effectiveTime{SXPR_TS}/comp{PIVL_TS}/period"
-
 #: Each element from where its group begins (from the message for those without one; N.1 from the batch).
 PATHS = {
     "N.1.1": "name[@codeSystem=types]@code",
@@ -190,8 +187,8 @@ PATHS = {
     "C.5.4": f"{_STUDY}/code[@codeSystem=study]@code",
     "FDA.C.1.7.1": f"{_IE}/component/observationEvent[code=C54588@nci]/value{{CE}}[@codeSystem=fdareport]@code",
     "FDA.C.1.12": f"{_IE}/component/observationEvent[code=C156384@nci]/value{{BL}}@value",
-    "FDA.C.5.5a": f"{_STUDY}/authorization/studyRegistration/id[@root=ind]@extension",
-    "FDA.C.5.5b": f"{_STUDY}/authorization/studyRegistration/id[@root=preanda]@extension",
+    "FDA.C.5.5a": f"{_STUDY}/authorization/studyRegistration[id@root=ind]/id[@root=ind]@extension",
+    "FDA.C.5.5b": f"{_STUDY}/authorization/studyRegistration[id@root=preanda]/id[@root=preanda]@extension",
     "FDA.C.5.6.r": "id[@root=crossind]@extension",
     "D.1": f"{_P}/player1/name#text",
     "D.1.1.1": f"{_P}/player1/asIdentifiedEntity[code=1@record]/id[@root=gp]@extension",
@@ -280,12 +277,12 @@ PATHS = {
     "G.k.3.3": f"{_PRODUCT}/asManufacturedProduct/subjectOf/approval/holder/role/playingOrganization/name#text",
     "G.k.4.r.1a": "doseQuantity@value",
     "G.k.4.r.1b": "doseQuantity@unit",
-    "G.k.4.r.2": f"{_PERIOD}@value",
-    "G.k.4.r.3": f"{_PERIOD}@unit",
-    "G.k.4.r.4": f"{_DOSED}/low@value",
-    "G.k.4.r.5": f"{_DOSED}/high@value",
-    "G.k.4.r.6a": f"{_DOSED}/width@value",
-    "G.k.4.r.6b": f"{_DOSED}/width@unit",
+    "G.k.4.r.2": "#dosing",
+    "G.k.4.r.3": "#dosing",
+    "G.k.4.r.4": "#dosing",
+    "G.k.4.r.5": "#dosing",
+    "G.k.4.r.6a": "#dosing",
+    "G.k.4.r.6b": "#dosing",
     "G.k.4.r.7": "consumable/instanceOfKind/productInstanceInstance/lotNumberText#text",
     "G.k.4.r.8": "text#text",
     "G.k.4.r.9.1": f"{_PRODUCT}/formCode[@codeSystem=form]/originalText#text",

@@ -26,6 +26,15 @@ _SPACE = uuid.UUID("6f1d6c0e-6a57-5a3e-9d0a-5d8a4c1b7e21")
 _RANGE = re.compile(r"(<=|>=|<|>)?\s*(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
 
 
+#: Child of a dose's time -> its attributes and their elements.
+_DOSING = {
+    "period": (("value", "G.k.4.r.2"), ("unit", "G.k.4.r.3")),
+    "low": (("value", "G.k.4.r.4"),),
+    "high": (("value", "G.k.4.r.5"),),
+    "width": (("value", "G.k.4.r.6a"), ("unit", "G.k.4.r.6b")),
+}
+
+
 class NotE2b(BadXml):
     """The file is XML, but no E2B(R3) message."""
 
@@ -135,6 +144,8 @@ class _Reader:
             path = PATHS.get(element.code)
             if path == "#range":
                 self._read_range(node, values)
+            elif path == "#dosing":
+                self._read_dosing(node, values)
             elif path is not None:
                 self.read_element(node, element.code, path, values)
         return values
@@ -171,6 +182,20 @@ class _Reader:
                 if end.get("unit"):
                     values["F.r.3.3"] = str(end.get("unit"))
             self._seen.update(ends.values())
+
+    def _read_dosing(self, node: etree._Element, values: dict[str, Value]) -> None:
+        """Interval, start, end and duration of a dose: together in an expression, or each alone."""
+        for time in children(node, "effectiveTime"):
+            for part in (time, *children(time, "comp")):
+                for child in part.iterchildren():
+                    for attribute, code in _DOSING.get(local(child), ()):
+                        flavour = child.get("nullFlavor")
+                        value = child.get(attribute)
+                        if value is not None:
+                            values.setdefault(code, value)
+                        elif flavour and code in ("G.k.4.r.4", "G.k.4.r.5"):
+                            values.setdefault(code, Null(flavour))
+                        self._seen.add(child)
 
     def _with_assessments(self, message: etree._Element, report: Group) -> Group:
         drugs = find_all(message, compiled(GROUP_PATHS["G.k"]).steps)
@@ -353,6 +378,9 @@ def _write_group(node: etree._Element, name: str, group: Group, case: str) -> di
         if path == "#range":
             if element.code == "F.r.3.2":
                 _write_range(node, group)
+        elif path == "#dosing":
+            if element.code == "G.k.4.r.2":
+                _write_dosing(node, group)
         elif path is not None and path != "#role":
             _write_element(node, element.code, path, group.get(element.code))
     starts: dict[str, list[etree._Element]] = {}
@@ -417,6 +445,32 @@ def _write_range(node: etree._Element, group: Group) -> None:
         end.set("inclusive", "true" if "=" in sign else "false")
         other = etree.SubElement(value, tag("low" if "<" in sign else "high"))
         other.set("nullFlavor", "NINF" if "<" in sign else "PINF")
+
+
+def _write_dosing(node: etree._Element, group: Group) -> None:
+    """The interval, the start and end, and the duration each need a part of their own; a single part stands alone."""
+    parts = [
+        (kind, [name for name in names if any(code in group.values for _, code in _DOSING[name])])
+        for kind, names in (("PIVL_TS", ("period",)), ("IVL_TS", ("low", "high")), ("IVL_TS", ("width",)))
+    ]
+    parts = [(kind, names) for kind, names in parts if names]
+    if not parts:
+        return
+    time = etree.SubElement(node, tag("effectiveTime"))
+    time.set(XSI_TYPE, parts[0][0] if len(parts) == 1 else "SXPR_TS")
+    for i, (kind, names) in enumerate(parts):
+        holder = time if len(parts) == 1 else etree.SubElement(time, tag("comp"))
+        holder.set(XSI_TYPE, kind)
+        if i:
+            holder.set("operator", "A")
+        for name in names:
+            child = etree.SubElement(holder, tag(name))
+            for attribute, code in _DOSING[name]:
+                value = group.get(code)
+                if isinstance(value, Null):
+                    child.set("nullFlavor", value.flavour)
+                elif value is not None:
+                    child.set(attribute, value)
 
 
 def _with_identifier(node: etree._Element, name: str) -> str:

@@ -227,8 +227,8 @@ F.r.3.1 | code | 1 | | 1-4 | | result: positive, negative, borderline, inconclus
 F.r.3.2 | text | 50 | | | | result value, with < <= > >= where it is a limit
 F.r.3.3 | text | 50 | | | | unit (UCUM)
 F.r.3.4 | text | 2000 | | | | result in words
-F.r.4 | text | 50 | | | | normal low
-F.r.5 | text | 50 | | | | normal high
+F.r.4 | number | 50 | | | | normal low
+F.r.5 | number | 50 | | | | normal high
 F.r.6 | text | 2000 | | | | comment
 F.r.7 | boolean | 0 | | | | more information available
 G.k.1 | code | 1 | | 1-4 | ! | role of the drug

@@ -23,6 +23,13 @@ _DATE = re.compile(r"(\d{4})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _RANGE = re.compile(r"(?:<=?|>=?)?\s*-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
+#: Texts that are written as codes: units and identifiers of terms.
+_ONE_WORD = frozenset(
+    code
+    for code, element in ELEMENTS.items()
+    if element.kind == "text"
+    and (element.name.startswith(("unit", "MedDRA version", "version of")) or "(EDQM term)" in element.name)
+)
 #: Elements whose moment must be known to the second, or to the day.
 _TO_THE_SECOND = frozenset({"N.1.5", "N.2.r.4", "C.1.2"})
 _TO_THE_DAY = frozenset({"C.1.4", "C.1.5"})
@@ -143,6 +150,8 @@ def _check_value(element: Element, place: str, value: Value | None, today: dt.da
 def _text(element: Element, value: str, today: dt.date | None) -> list[str]:
     if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]", value):
         return ["holds a control character that XML cannot carry"]
+    if element.code in _ONE_WORD and re.search(r"\s", value):
+        return [f"is {value!r}; a unit or identifier of a term has no blank"]
     if element.code == "F.r.3.2" and not _RANGE.fullmatch(value):
         return [f"is {value!r}, not a number with < <= > or >= before it"]
     return []
@@ -225,8 +234,8 @@ def _pairs(group: Group, name: str, place: str) -> Iterator[tuple[str, str, str]
             missing, there = (other, one) if one in group.values else (one, other)
             yield missing, place, f"must be given when {there} ({ELEMENTS[there].name}) is"
     if name == "F.r":
-        if "F.r.1" in group.values and not {"F.r.2.1", "F.r.2.2b"} & set(group.values):
-            yield "F.r.2.1", place, "must be given when F.r.1 is and no code is"
+        if not {"F.r.2.1", "F.r.2.2b"} & set(group.values):
+            yield "F.r.2.1", place, "must be given when no code of the test is"
         if {"F.r.2.1", "F.r.2.2b"} & set(group.values) and "F.r.1" not in group.values:
             yield "F.r.1", place, "must be given (null UNK when not known) when a test is named"
         if "F.r.3.2" in group.values and "F.r.3.3" not in group.values:
@@ -237,6 +246,12 @@ def _pairs(group: Group, name: str, place: str) -> Iterator[tuple[str, str, str]
         yield "D.8.r.1", place, "must be given when anything else of the therapy is"
     if name == "G.k" and "G.k.3.1" in group.values and "G.k.3.2" not in group.values:
         yield "G.k.3.2", place, "must be given when G.k.3.1 is"
+    if name == "G.k.2.3.r" and "G.k.2.3.r.1" not in group.values:
+        yield "G.k.2.3.r.1", place, "must be given when a strength is"
+    if name == "E.i" and {"E.i.4", "E.i.5", "E.i.6a"} <= set(group.values):
+        yield "E.i.6a", place, "may not be given when start and end both are"
+    if name == "G.k.9.i" and set(group.values) == {"G.k.9.i.1"} and not group.all("G.k.9.i.2.r"):
+        yield "G.k.9.i.1", place, "stands alone: nothing is said of the drug and this event"
     if name == "G.k.9.i.2.r":
         here = [code for code in group.values if code.startswith("EU.")]
         if here and len(here) < len(group.values):
