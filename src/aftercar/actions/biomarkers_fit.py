@@ -30,86 +30,131 @@ class FitReport:
     """A fit as it is shown: power first, then every run.
 
     Attributes:
-        power: one line, in the words of the power table.
+        power: one line for each marker, in the words of the power table.
         runs: every run in order.
-        left_out: number of people left out, by reason.
+        left_out: number of people left out, by marker and reason.
         notes: in words.
-        curves: cumulative incidence of the outcome by marker (for a marker of yes and no, on the whole cohort).
+        curves: by marker, cumulative incidence of the outcome (for a marker of yes and no, on the whole cohort).
     """
 
-    power: dict[str, Any]
+    power: tuple[dict[str, Any], ...]
     runs: tuple[Run, ...]
-    left_out: dict[str, int]
+    left_out: dict[str, dict[str, int]]
     notes: tuple[str, ...]
-    curves: dict[str, Incidence]
+    curves: dict[str, dict[str, Incidence]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a fit is made.
+
+    Attributes:
+        late: what happens to people whose covariate came after infusion.
+        picks_file: a drawn sample; then only its design's analysis is run.
+        method: case-cohort method.
+        exposed_file: days on which the marker, then an exposure after infusion, began; time before counts as unexposed.
+        landmark_day: class people by the exposure up to this day instead, among those still under observation.
+    """
+
+    late: Late = "exclude"
+    picks_file: Path | None = None
+    method: Variant = "prentice"
+    exposed_file: Path | None = None
+    landmark_day: float | None = None
 
 
 def fit(
     data: ModelInput,
-    plan: Plan,
+    plans: Sequence[Plan],
+    options: Options | None = None,
     *,
-    late: Late = "exclude",
-    picks_file: Path | None = None,
-    method: Variant = "prentice",
     hypotheses_file: Path | None = None,
     data_lock: dt.date | None = None,
-    exposed_file: Path | None = None,
-    landmark_day: float | None = None,
 ) -> FitReport:
-    """Run the plan.
+    """Run the plans, one for each marker.
 
     Args:
         data: people and covariates.
-        plan: marker, adjustment, mediators.
-        late: what happens to people whose covariate came after infusion.
-        picks_file: a drawn sample; then only its design's analysis is run.
-        method: case-cohort method.
+        plans: marker, adjustment, mediators. With several markers one that cannot be fitted is listed with the reason.
+        options: see :class:`Options`.
         hypotheses_file: pre-registered hypotheses.
         data_lock: needed with hypotheses when the data have none of their own.
-        exposed_file: days on which the marker, then an exposure after infusion, began; time before counts as unexposed.
-        landmark_day: class people by the exposure up to this day instead, among those still under observation.
 
     Raises:
-        TooFewEvents: when there is no event among the people who can be analysed.
-        UsageError: when nobody can be analysed, or hypotheses come without a data lock.
+        TooFewEvents: when there is no event among the people who can be analysed (for a single marker).
+        UsageError: when nobody can be analysed (for a single marker), or hypotheses come without a data lock.
     """
-    names = tuple(dict.fromkeys((plan.marker, *plan.adjust, *plan.mediators)))
-    if exposed_file is not None:
-        names = tuple(name for name in names if name != plan.marker)
-        if picks_file is not None:
-            raise UsageError("an exposure after infusion is not analysed on a drawn sample", fix="leave --picks out")
-    elif landmark_day is not None:
+    options = options or Options()
+    _check(options)
+    lock = data_lock or data.data_lock
+    if hypotheses_file and lock is None:
+        raise UsageError("hypotheses need a data lock", fix="give --data-lock YYYY-MM-DD")
+    hypotheses = read_hypotheses(hypotheses_file) if hypotheses_file else []
+    picks = read_picks(options.picks_file) if options.picks_file else []
+    power: list[dict[str, Any]] = []
+    runs: list[Run] = []
+    left_out: dict[str, dict[str, int]] = {}
+    curves: dict[str, dict[str, Incidence]] = {}
+    for plan in plans:
+        try:
+            table = _table(data, plan, options, picks)
+            left_out[plan.marker] = _counted(table)
+            line, own = _run_one(data, table, plan, options, picks)
+        except (InputError, UsageError) as error:
+            if len(plans) == 1:
+                raise
+            nothing = float("nan")
+            runs.append(
+                Run("not run", plan.marker, plan.outcome, 0, 0, 0, nothing, nothing, nothing, nothing, "", note=str(error))
+            )
+            continue
+        power.append({"marker": plan.marker, **line})
+        runs += own
+        if not picks and options.exposed_file is None:
+            curves[plan.marker] = _curves(table, plan)
+    judged = judge_runs(runs, hypotheses, data_lock=lock or dt.date.max)
+    return FitReport(tuple(power), tuple(judged), left_out, data.notes, curves)
+
+
+def _check(options: Options) -> None:
+    if options.exposed_file is not None and options.picks_file is not None:
+        raise UsageError("an exposure after infusion is not analysed on a drawn sample", fix="leave --picks out")
+    if options.landmark_day is not None and options.exposed_file is None:
         raise UsageError("a landmark needs the days on which the exposure began", fix="give --exposed-since")
-    picks = read_picks(picks_file) if picks_file else []
+
+
+def _table(data: ModelInput, plan: Plan, options: Options, picks: Sequence[Pick]) -> ModelTable:
+    """Complete cases for one plan."""
+    names = tuple(dict.fromkeys((plan.marker, *plan.adjust, *plan.mediators)))
+    if options.exposed_file is not None:
+        names = tuple(name for name in names if name != plan.marker)
     chosen = {pick.person_id for pick in picks}
     people = [p for p in data.people if not picks or p.person_id in chosen]
-    table = assemble(people, data.known, names, late=late)
-    if exposed_file is not None and table.people:
-        since = read_exposed_since(exposed_file)
-        if landmark_day is not None:
-            table = landmark(table, landmark_day, since, plan.marker)
+    table = assemble(people, data.known, names, late=options.late)
+    if options.exposed_file is not None and table.people:
+        since = read_exposed_since(options.exposed_file)
+        if options.landmark_day is not None:
+            table = landmark(table, options.landmark_day, since, plan.marker)
         else:
             table, _ = time_dependent(table, since, plan.marker)
-    reasons = _counted(table)
     if not table.people:
+        reasons = _counted(table)
         worst = max(reasons, key=lambda r: reasons[r]) if reasons else "there are no people"
         raise UsageError(f"nobody can be analysed: {worst}", fix="check the names of the covariates and when they became known")
+    return table
+
+
+def _run_one(
+    data: ModelInput, table: ModelTable, plan: Plan, options: Options, picks: Sequence[Pick]
+) -> tuple[dict[str, Any], list[Run]]:
+    """Power, then the models, of one plan."""
     design: Design = "cohort" if not picks else "nested" if picks[0].matched_set else "case-cohort"
     line = _power(table, plan, design, len(data.people), picks)
     if not picks:
-        runs = run_plan(table, plan)
-    elif design == "nested":
-        runs = _nested(data, table, plan, picks)
-    else:
-        runs = _case_cohort(data, table, plan, picks, method)
-    if hypotheses_file:
-        lock = data_lock or data.data_lock
-        if lock is None:
-            raise UsageError("hypotheses need a data lock", fix="give --data-lock YYYY-MM-DD")
-        runs = judge_runs(runs, read_hypotheses(hypotheses_file), data_lock=lock)
-    else:
-        runs = judge_runs(runs, [], data_lock=data_lock or data.data_lock or dt.date.max)
-    return FitReport(line, tuple(runs), reasons, data.notes, {} if picks or exposed_file else _curves(table, plan))
+        return line, run_plan(table, plan)
+    if design == "nested":
+        return line, _nested(data, table, plan, picks)
+    return line, _case_cohort(data, table, plan, picks, options.method)
 
 
 def _curves(table: ModelTable, plan: Plan) -> dict[str, Incidence]:
@@ -146,6 +191,7 @@ def _power(table: ModelTable, plan: Plan, design: Design, cohort: int, picks: Se
             fix="report the exact upper limit of the rate; look at the reasons people are left out",
         )
     row: dict[str, Any] = {"design": design, "people": len(set(table.people)), "events": events, "prevalence": prevalence}
+    row |= dict.fromkeys(("detectable_ratio", "power_at_2", "exact_power_at_2", "events_needed_for_2", "note"))
     if not 0 < prevalence < 1 or set(np.unique(table.column(plan.marker)).tolist()) - {0.0, 1.0}:
         row["note"] = "power is computed for markers of yes and no that some have and some lack"
         return row

@@ -125,14 +125,18 @@ def judge_runs(
             judged[i] = replace(run, hypothesis_id=found.hypothesis_id, note=_join(run.note, "sensitivity run"))
         else:
             tests[found.hypothesis_id] = i
-            against = found.direction != "either" and (run.ratio > 1) != (found.direction == "higher")
+            against = found.direction != "either" and run.ratio == run.ratio and (run.ratio > 1) != (found.direction == "higher")
             note = _join(run.note, f"against the expected direction ({found.direction})") if against else run.note
             judged[i] = replace(run, hypothesis_id=found.hypothesis_id, note=note)
     adjust = holm if rule == "holm" else benjamini_hochberg
     for family in sorted({h.family for h in hypotheses}):
-        members = [i for name, i in tests.items() if by_id[name].family == family]
-        for i, value in zip(members, adjust([runs[i].p_value for i in members]), strict=True):
-            judged[i] = replace(judged[i], adjusted_p=value)
+        # A hypothesis that was not run, or could not be, still counts: leaving it out would shrink the family afterwards.
+        members = [h.hypothesis_id for h in hypotheses if h.family == family]
+        raw = [runs[tests[name]].p_value if name in tests else 1.0 for name in members]
+        for name, value in zip(members, adjust([1.0 if p != p else p for p in raw]), strict=True):
+            if name in tests:
+                i = tests[name]
+                judged[i] = replace(judged[i], adjusted_p=value)
     return judged
 
 

@@ -149,7 +149,7 @@ def fit(
     cohort: Path = _COHORT,
     known: list[Path] = _KNOWN,
     genes: Path | None = _GENES,
-    marker: str = typer.Option(..., "--marker", help="Covariate of interest."),
+    marker: list[str] = typer.Option(..., "--marker", help="Covariate of interest; several are tested as one family."),
     adjust: str = typer.Option("", "--adjust", help="Covariates in every model, separated by commas."),
     mediators: str = typer.Option("", "--mediators", help="Covariates on the path: every model is run without and with them."),
     outcome: str = typer.Option("t_cell_malignancy", "--outcome", help="Word for the outcome."),
@@ -171,6 +171,7 @@ def fit(
     from dataclasses import asdict
 
     from aftercar.actions.biomarkers_cohort import read_input
+    from aftercar.actions.biomarkers_fit import Options
     from aftercar.actions.biomarkers_fit import fit as run_models
     from aftercar.biomarkers.case_cohort import VARIANTS
     from aftercar.biomarkers.models import Plan
@@ -182,27 +183,20 @@ def fit(
         raise UsageError(f"method {method} is not known", fix=f"use one of {', '.join(VARIANTS)}")
     if not 0 < level < 1:
         raise UsageError(f"level {level} is not between 0 and 1")
-    plan = Plan(marker, _words(adjust), _words(mediators), outcome, level, by_centre)
-    found = run_models(
-        read_input(cohort, known, genes=genes),
-        plan,
-        late="enter" if late else "exclude",
-        picks_file=picks,
-        method=chosen,
-        hypotheses_file=hypotheses,
-        data_lock=_date(data_lock),
-        exposed_file=exposed_since,
-        landmark_day=landmark,
-    )
+    plans = [Plan(name, _words(adjust), _words(mediators), outcome, level, by_centre) for name in marker]
+    options = Options("enter" if late else "exclude", picks, chosen, exposed_since, landmark)
+    data = read_input(cohort, known, genes=genes)
+    found = run_models(data, plans, options, hypotheses_file=hypotheses, data_lock=_date(data_lock))
     runs = [asdict(line) for line in found.runs]
     if as_json:
         print_json({"power": found.power, "runs": runs, "left_out": found.left_out, "notes": found.notes})
     else:
-        print_table([found.power])
+        print_table(found.power)
         print()
         print_table([{name: None if value != value else value for name, value in run.items()} for run in runs])
-    for reason, n in found.left_out.items():
-        say(f"left out: {n} ({reason})")
+    for name, reasons in found.left_out.items():
+        for reason, n in reasons.items():
+            say(f"{name}: {n} people left out ({reason})")
     for note in found.notes:
         say(note)
     if out is not None:
@@ -344,5 +338,6 @@ def _write_runs(out: Path, found: FitReport) -> None:
     with folder_beside(out) as folder:
         write_table(folder / "runs.csv", pl.DataFrame([asdict(line) for line in found.runs], infer_schema_length=None))
         write_text(folder / "forest.vl.json", json.dumps(forest(found.runs), indent=1) + "\n")
-        if found.curves:
-            write_text(folder / "incidence.vl.json", json.dumps(incidence(found.curves), indent=1) + "\n")
+        for marker, curves in found.curves.items():
+            if curves:
+                write_text(folder / f"incidence_{marker}.vl.json", json.dumps(incidence(curves), indent=1) + "\n")

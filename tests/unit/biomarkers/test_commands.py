@@ -117,7 +117,7 @@ def test_a_study_follows_a_variant_and_feeds_the_models(tmp_path, capsys):
     status, out, err = run(capsys, "fit", study, "--genes", tmp_path / "ch" / "genes.csv", "--marker", "ch_DNMT3A", "--json")
     assert status == 0, err
     found = json.loads(out)
-    assert found["power"]["events"] == 3
+    assert found["power"][0]["events"] == 3
     assert (found["runs"][0]["carriers_with_event"], found["runs"][0]["people"]) == (2, 8)
     status, _, err = run(capsys, "fit", study, "--genes", tmp_path / "ch" / "genes.csv", "--marker", "ch_JAK2")
     assert status == 2
@@ -275,7 +275,7 @@ def test_an_exposure_after_infusion_is_never_ever(cohort, tmp_path, capsys):
     assert split["runs"][0]["low"] < 1 < split["runs"][0]["high"]
     assert not any("Fine-Gray" in r["model"] for r in split["runs"])  # not defined for split time
     at = json.loads(run(capsys, *words, "--landmark", 365)[1])
-    assert at["power"]["people"] < split["power"]["people"] == len(table)
+    assert at["power"][0]["people"] < split["power"][0]["people"] == len(table)
     assert at["runs"][0]["low"] < 1 < at["runs"][0]["high"]
     assert run(capsys, "fit", cohort / "cohort.csv", "--marker", "second", "--landmark", 365)[0] == 2
 
@@ -285,7 +285,7 @@ def test_figures_are_written(cohort, tmp_path, capsys):
         capsys, "fit", cohort / "cohort.csv", "--covariates", cohort / "known.csv", "--marker", "ch", "--out", tmp_path / "fit"
     )
     assert status == 0, err
-    assert {p.name for p in (tmp_path / "fit").iterdir()} == {"runs.csv", "forest.vl.json", "incidence.vl.json"}
+    assert {p.name for p in (tmp_path / "fit").iterdir()} == {"runs.csv", "forest.vl.json", "incidence_ch.vl.json"}
     assert run(capsys, "power", "--cohort", 1000, "--events", 30, "--figure", tmp_path / "p.vl.json")[0] == 0
     assert json.loads((tmp_path / "p.vl.json").read_text())["mark"] == "line"
     assert run(capsys, "ch", vcf(tmp_path / "a.vcf", "a"), "--out", tmp_path / "ch")[0] == 0
@@ -297,3 +297,24 @@ def test_a_wrong_header_is_told_once(cohort, capsys):
     assert status == 3
     assert "column stop: a required column is missing" in err
     assert len(err.splitlines()) < 10
+
+
+def test_several_markers_are_one_family_and_none_is_dropped(cohort, tmp_path, capsys):
+    (tmp_path / "h.csv").write_text(
+        "hypothesis_id,marker,outcome,direction,family,registered_on\n"
+        + "".join(
+            f"H{i},{name},t_cell_malignancy,higher,F,2020-01-01\n"
+            for i, name in enumerate(("ch", "lines", "never_run", "nowhere"))
+        )
+    )
+    words = ["fit", cohort / "cohort.csv", "--covariates", cohort / "known.csv", "--hypotheses", tmp_path / "h.csv"]
+    status, out, err = run(
+        capsys, *words, "--data-lock", "2024-01-01", "--marker", "ch", "--marker", "nowhere", "--marker", "lines", "--json"
+    )
+    assert status == 0, err
+    found = json.loads(out)
+    tests = {r["marker"]: r for r in found["runs"] if r["adjusted_p"] is not None}
+    assert tests["ch"]["adjusted_p"] == pytest.approx(4 * tests["ch"]["p_value"])  # the hypothesis that was not run counts
+    assert tests["nowhere"]["model"] == "not run"
+    assert "never measured" in tests["nowhere"]["note"]
+    assert [line["marker"] for line in found["power"]] == ["ch", "lines"]
