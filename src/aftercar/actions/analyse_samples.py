@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aftercar import __version__
+from aftercar.actions.progress import Progress
 from aftercar.edges.files import folder_beside, sha256, write_text
 from aftercar.edges.study import Study
-from aftercar.errors import InputError
+from aftercar.errors import AfterCarError, InputError
 
-Tell = Callable[[float, float | None, str], None]
 _KEY = "inputs.json"
 
 
@@ -73,7 +73,7 @@ def jobs(study: Study) -> list[SampleJob]:
     return found
 
 
-def analyse(study: Study, work: Path, earlier: Path, tell: Tell) -> dict[str, dict[str, Any]]:
+def analyse(study: Study, work: Path, earlier: Path, tell: Progress) -> dict[str, dict[str, Any]]:
     """The verdict of each sample with reads (content of ``verdict.json``), by ``sample_id``.
 
     Args:
@@ -86,11 +86,11 @@ def analyse(study: Study, work: Path, earlier: Path, tell: Tell) -> dict[str, di
     verdicts = {}
     for number, job in enumerate(todo):
         tell(number, len(todo), f"sample {job.sample_id}")
-        verdicts[job.sample_id] = _one(study, job, work / job.sample_id, earlier / job.sample_id)
+        verdicts[job.sample_id] = _one(study, job, work / job.sample_id, earlier / job.sample_id, tell)
     return verdicts
 
 
-def _one(study: Study, job: SampleJob, place: Path, earlier: Path) -> dict[str, Any]:
+def _one(study: Study, job: SampleJob, place: Path, earlier: Path, tell: Progress) -> dict[str, Any]:
     key = json.dumps({**job.key(), "settings": str(study.settings)}, indent=1, sort_keys=True)
     for candidate in (place, earlier):
         if (candidate / _KEY).is_file() and (candidate / _KEY).read_text(encoding="utf-8") == key:
@@ -100,7 +100,7 @@ def _one(study: Study, job: SampleJob, place: Path, earlier: Path) -> dict[str, 
             return _read(place)
     shutil.rmtree(place, ignore_errors=True)
     with folder_beside(place) as inside:
-        _test(study, job, inside / "result")
+        _test(study, job, inside / "result", tell)
         for path in sorted((inside / "result").iterdir()):
             path.rename(inside / path.name)
         (inside / "result").rmdir()
@@ -113,19 +113,26 @@ def _read(place: Path) -> dict[str, Any]:
     return content
 
 
-def _test(study: Study, job: SampleJob, out: Path) -> None:
+def _test(study: Study, job: SampleJob, out: Path, tell: Progress) -> None:
     from aftercar.actions.test_sample import test_sample
+    from aftercar.evidence.settings import Settings
 
-    test_sample(
-        job.reads,
-        vector=job.vector,
-        reference=job.reference,
-        out=out,
-        genes=job.genes,
-        purity=job.row["purity"],
-        ploidy=job.row["ploidy"] or 2.0,
-        normal=job.normal,
-    )
+    try:
+        test_sample(
+            job.reads,
+            vector=job.vector,
+            reference=job.reference,
+            out=out,
+            genes=job.genes,
+            purity=job.row["purity"],
+            ploidy=job.row["ploidy"] or 2.0,
+            normal=job.normal,
+            settings=Settings(valid_limit=study.settings.valid_negative_below),
+            progress=tell,
+        )
+    except AfterCarError as error:
+        error.where = f"sample {job.sample_id}, {error.where}" if error.where else f"sample {job.sample_id}"
+        raise
 
 
 def by_case(study: Study, verdicts: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -10,7 +10,7 @@ import importlib.metadata
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import polars as pl
 
 from aftercar import __version__
 from aftercar.actions.analyse_samples import analyse, by_case
+from aftercar.actions.progress import Progress, silent
 from aftercar.edges.files import folder_beside, sha256, write_text
 from aftercar.edges.study import Study, read_study
 from aftercar.edges.tables import polars_type, write_table
@@ -30,12 +31,11 @@ from aftercar.reports.html import render
 from aftercar.vocab.columns import Column
 from aftercar.vocab.tables.reports import TABLES
 
-Tell = Callable[[float, float | None, str], None]
 REPORT = "report.html"
 _PROVENANCE = "provenance.json"
 
 
-def assess(folder: Path, out: Path, tell: Tell = lambda done, total, words: None) -> Findings:
+def assess(folder: Path, out: Path, tell: Progress = silent) -> Findings:
     """Assess a study folder into ``out``.
 
     Args:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from aftercar.actions.screen_reads import Progress, shared_with_reference, silent
+from aftercar.actions.progress import Progress, silent
+from aftercar.actions.screen_reads import shared_with_reference
 from aftercar.edges.constructs import read_constructs
 from aftercar.edges.files import existing_file
 from aftercar.reads.elements import element_table

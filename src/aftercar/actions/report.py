@@ -13,6 +13,7 @@ from typing import Any
 
 from aftercar.actions.analyse_samples import analyse
 from aftercar.actions.assess import findings_of, provenance_of
+from aftercar.actions.progress import Progress, silent
 from aftercar.edges.authored import read_authored
 from aftercar.edges.files import existing_file, folder_beside, write_bytes, write_text
 from aftercar.edges.study import Study, read_study
@@ -30,7 +31,6 @@ from aftercar.reports.periodic import periodic
 from aftercar.reports.post_authorisation import post_authorisation
 from aftercar.reports.signal import signal_assessment
 
-Tell = Callable[[float, float | None, str], None]
 KINDS = ("assessment", "signal", "periodic", "dossier", "laboratory", "centre", "study")
 RENDER: Mapping[str, Callable[[Document], bytes]] = {
     "html": lambda document: html.render(document).encode(),
@@ -77,7 +77,7 @@ class Wanted:
 
 
 def build(
-    folder: Path, out: Path, wanted: Wanted, formats: Sequence[str], *, earlier: Path | None = None, tell: Tell = lambda *_: None
+    folder: Path, out: Path, wanted: Wanted, formats: Sequence[str], *, earlier: Path | None = None, tell: Progress = silent
 ) -> list[Path]:
     """Build one report of a study in the formats asked for.
 
@@ -103,7 +103,7 @@ def build(
     return sorted(out.iterdir())
 
 
-def document_of(study: Study, wanted: Wanted, out: Path, earlier: Path | None, tell: Tell) -> Document:
+def document_of(study: Study, wanted: Wanted, out: Path, earlier: Path | None, tell: Progress) -> Document:
     """The report as neutral blocks."""
     work = out.with_name(out.name + ".partial")
     work.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def document_of(study: Study, wanted: Wanted, out: Path, earlier: Path | None, t
     return masked(document, study.settings.mask_below) if wanted.is_masked else document
 
 
-def verify(file: Path, folder: Path, *, earlier: Path | None = None, tell: Tell = lambda *_: None) -> list[dict[str, Any]]:
+def verify(file: Path, folder: Path, *, earlier: Path | None = None, tell: Progress = silent) -> list[dict[str, Any]]:
     """Recompute a report from a study; returns what the two rest on that differs (empty when nothing does).
 
     Raises:

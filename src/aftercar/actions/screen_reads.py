@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aftercar.actions.progress import Progress, silent
 from aftercar.edges import alignments, screen_simple
 from aftercar.edges.bam import BamScreen, open_header
 from aftercar.edges.bam_index import unplaced_start
@@ -35,17 +36,6 @@ from aftercar.vocab.vectors import Construct
 #: A contig below this length may be a vector in the reference.
 SHORT_CONTIG = 300_000
 NO_READS = "The input holds no reads: nothing can be said of the vector."
-
-
-class Progress(Protocol):
-    """Told how far the work is."""
-
-    def __call__(self, done: float, total: float | None, words: str) -> None:
-        """``done`` of ``total``, in words."""
-
-
-def silent(done: float, total: float | None, words: str) -> None:
-    """A progress that says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

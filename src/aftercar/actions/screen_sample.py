@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from aftercar import __version__
-from aftercar.actions.screen_reads import Progress, screen_reads, silent
+from aftercar.actions.progress import Progress, silent
+from aftercar.actions.screen_reads import screen_reads
 from aftercar.edges.constructs import read_constructs
 from aftercar.edges.files import folder_beside
 from aftercar.edges.screen_files import write_screen

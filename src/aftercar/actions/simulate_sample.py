@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from aftercar.actions.screen_reads import Progress, silent
+from aftercar.actions.progress import Progress, silent
 from aftercar.edges.constructs import read_constructs
 from aftercar.edges.fasta import FastaFile
 from aftercar.edges.files import folder_beside, write_text

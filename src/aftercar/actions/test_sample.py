@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from aftercar.actions.screen_reads import Progress, screen_reads, silent
+from aftercar.actions.progress import Progress, silent
+from aftercar.actions.screen_reads import screen_reads
 from aftercar.edges import site_files
 from aftercar.edges.constructs import read_constructs
 from aftercar.edges.evidence_bam import count_reference

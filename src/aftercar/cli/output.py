@@ -6,18 +6,9 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
-
-class Progress(Protocol):
-    """What long work is given to say how far it is."""
-
-    def __call__(self, done: float, total: float | None, words: str) -> None:
-        """``done`` of ``total`` (None when unknown), with a few words on what is being done."""
-
-
-def silent(done: float, total: float | None, words: str) -> None:
-    """A progress that says nothing."""
+from aftercar.actions.progress import Progress, silent
 
 
 @contextmanager

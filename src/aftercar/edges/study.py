@@ -44,7 +44,7 @@ class Settings:
     """
 
     level: float = 0.95
-    valid_negative_below: float = 0.1
+    valid_negative_below: float = 0.2
     clone_share: float = 0.2
     marked_cells_percent: float = 1.0
     near_gene_bases: int = 50_000
@@ -282,7 +282,7 @@ vector = ""
 
 [settings]
 level = 0.95                  # confidence level of every interval
-valid_negative_below = 0.1    # "not detected" counts only when its detection limit (fraction of cells) is below this
+valid_negative_below = 0.2    # "not detected" counts only when its detection limit (fraction of cells) is below this
 clone_share = 0.2             # share of all clones that triggers a look: a convention, not a regulator's threshold
 marked_cells_percent = 1.0    # vector-positive cells (percent) that ask for integration-site analysis
 near_gene_bases = 50000       # distance within which a site is called near a gene

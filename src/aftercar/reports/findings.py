@@ -80,7 +80,7 @@ def find(
     frames: Frames,
     *,
     level: float = 0.95,
-    valid_negative_below: float = 0.1,
+    valid_negative_below: float = 0.2,
     near_gene_bases: int = 50_000,
     verdicts: Mapping[str, Mapping[str, Any]] | None = None,
     verdict_of_case: Mapping[str, Mapping[str, Any]] | None = None,
