@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from aftercar.cohort.exposure import aggregates
 from aftercar.cohort.rules import Rules
 from aftercar.edges.tables import read_table
 from aftercar.errors import InvalidTables, Problem
-from aftercar.signals.calibration import e_value
+from aftercar.signals.calibration import Control, calibrate, e_value, fit_empirical_null, log_ratio_and_se
 from aftercar.signals.expected import ObservedExpected, by_time_since_infusion, follow_up_at_which_equal, standardised, surface
 from aftercar.vocab.columns import Column, Table
 from aftercar.vocab.sources import MARKS, Source
@@ -31,6 +32,18 @@ DEFAULT_BACKGROUNDS: tuple[tuple[str, float, Source], ...] = (
     ),
 )
 FOLLOW_UP_YEARS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0)
+
+CONTROLS = Table(
+    "negative_controls",
+    "Estimates for outcomes or exposures that cannot have the effect.",
+    (
+        Column("name", "text", "The control.", required=True),
+        Column("ratio", "number", "Its ratio.", required=True, low=0),
+        Column("low", "number", "Lower 95% limit.", required=True, low=0),
+        Column("high", "number", "Upper 95% limit.", required=True, low=0),
+    ),
+    level="aggregate",
+)
 
 BACKGROUND = Table(
     "background",
@@ -78,6 +91,7 @@ def expected(
     rules: Rules | None = None,
     follow_up_years: Sequence[float] = FOLLOW_UP_YEARS,
     cut_years: Sequence[float] = (1, 2, 5),
+    controls: Sequence[Control] = (),
     actor: Actor | None = None,
 ) -> Answer:
     """O/E of the study's people with each background, by time since infusion, and the surface of the aggregate rows.
@@ -88,6 +102,7 @@ def expected(
         rules: outcome, clock and what ends observation.
         follow_up_years: assumed mean follow-up of the surface.
         cut_years: bands of time since infusion.
+        controls: negative controls of the same design, to calibrate the ratios with.
         actor: who asks.
     """
     may_read(actor)
@@ -105,6 +120,7 @@ def expected(
             tables["signal_expected"] = [_row(item) for item in found]
             words += cohort_words(cohort)
             words += [_e_value_words(item) for item in found[: len(backgrounds)] if item.observed and item.low > 1]
+            words += _calibrated(found[: len(backgrounds)], controls)
             words.append("Bands of age from the year of birth carry up to half a year of error.")
     points, more = _surface(given, backgrounds, follow_up_years)
     tables["signal_surface"] = points
@@ -142,6 +158,42 @@ def _surface(given: Input, backgrounds: Sequence[RateTable], follow_up_years: Se
             if item.cases
         ]
     return rows, words
+
+
+def read_controls(path: Path) -> tuple[Control, ...]:
+    """Negative controls from a CSV or Excel file; the standard error comes from the 95% limits.
+
+    Raises:
+        InvalidTables: with every problem of the file.
+    """
+    problems: list[Problem] = []
+    read = read_table(path, CONTROLS, problems)
+    rows = list(read.frame.iter_rows(named=True)) if not problems else []
+    for number, row in enumerate(rows):
+        if not 0 < row["low"] < row["ratio"] < row["high"]:
+            problems.append(read.problem(number, "ratio", "does not satisfy 0 < low < ratio < high"))
+    if problems:
+        raise InvalidTables(problems)
+    width = 2 * 1.959963984540054
+    return tuple(Control(row["name"], math.log(row["ratio"]), math.log(row["high"] / row["low"]) / width) for row in rows)
+
+
+def _calibrated(found: Sequence[ObservedExpected], controls: Sequence[Control]) -> list[str]:
+    if not controls:
+        return []
+    null = fit_empirical_null(controls)
+    words = [
+        f"Negative controls: {null.controls}, mean ratio {math.exp(null.mean):.2f}, spread {null.sd:.2f} on the log scale; "
+        f"{100 * null.covered:.0f}% of their own intervals contain 1. {null.caution}".strip()
+    ]
+    for item in found:
+        if item.observed:
+            value = calibrate(*log_ratio_and_se(item.observed, item.expected), null, level=item.level)
+            words.append(
+                f"{item.background}: calibrated ratio {value.ratio:.2f} ({value.low:.2f}-{value.high:.2f}), p {value.p:.2g} "
+                f"(uncalibrated {value.uncalibrated_p:.2g})."
+            )
+    return words
 
 
 def _e_value_words(item: ObservedExpected) -> str:

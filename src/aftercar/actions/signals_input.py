@@ -116,9 +116,16 @@ def export(answer: Answer, folder: Path) -> list[Path]:
         UsageError: when the folder is not empty.
     """
     defined = {table.name: table for table in TABLES}
+    ready = {
+        name: masked(frame_of(rows, defined[name]), defined[name], answer.mask_below) for name, rows in answer.tables.items()
+    }
+    if "signal_products" in ready and "signal_pooling_priors" in ready:
+        # A pooled rate gives its product's masked count away under every prior.
+        hidden = ready["signal_products"].filter(pl.col("masked") != "")["product"]
+        ready["signal_pooling_priors"] = ready["signal_pooling_priors"].filter(~pl.col("product").is_in(hidden.to_list()))
     with folder_beside(folder) as inside:
-        for name, rows in answer.tables.items():
-            write_table(inside / f"{name}.csv", masked(frame_of(rows, defined[name]), defined[name], answer.mask_below))
+        for name, frame in ready.items():
+            write_table(inside / f"{name}.csv", frame)
     return sorted(folder.iterdir())
 
 
@@ -127,6 +134,8 @@ def masked(frame: pl.DataFrame, table: Table, below: int) -> pl.DataFrame:
     if table.name == "signal_signature":
         return frame.with_columns(pl.lit(None, dtype=pl.String).alias("found"))
     derived = DERIVED.get(table.name, {})
+    if table.name in ("signal_onset", "signal_onset_weibull"):
+        return _masked_onset(frame, table, below, derived)
     if "group" in table and (frame["group"] == EVERYBODY).any():
         # Parts beside their total: a single masked part could be subtracted.
         whole, parts = frame.filter(pl.col("group") == EVERYBODY), frame.filter(pl.col("group") != EVERYBODY)
@@ -136,6 +145,15 @@ def masked(frame: pl.DataFrame, table: Table, below: int) -> pl.DataFrame:
         first = pl.int_range(pl.len()) == 0
         found = found.with_columns(pl.when(first).then(pl.col("remaining")).alias("remaining"))
     return found
+
+
+def _masked_onset(frame: pl.DataFrame, table: Table, below: int, derived: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """All cases, cases by transgene and cases by product are three partitions; extremes are single persons' values."""
+    kind = pl.col("group").str.split(" ").list.first()
+    parts = [part for _, part in frame.group_by(kind, maintain_order=True)]
+    found = pl.concat([mask_table(part, table, below=below, derived=derived, total_shown=True) for part in parts])
+    extremes = [name for name in ("shortest", "longest") if name in table]
+    return found.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in extremes) if below > 1 else found
 
 
 def columns(name: str, rows: Sequence[Row]) -> list[str]:

@@ -8,6 +8,7 @@ from aftercar.actions.permissions import Actor
 from aftercar.actions.signals_input import EVERYBODY, Answer, Input, Row, cohort_words, may_read
 from aftercar.cohort.exposure import aggregates
 from aftercar.cohort.follow_up import completeness
+from aftercar.cohort.neoplasms import persons_by_number
 from aftercar.cohort.person_time import Cohort, build, by_product
 from aftercar.cohort.rules import EVENT, Rules
 from aftercar.signals.incidence import constant_rate_p, rates_by_time
@@ -71,6 +72,10 @@ def rate(
         ]
         p = constant_rate_p(bands)
         words.append(f"Equal rates in all bands of time since infusion: exact p {p:.3g} (likelihood-ratio ordering).")
+    several = {number: persons for number, persons in persons_by_number(given.frames["cases"]).items() if number > 1}
+    if several:
+        shown = ", ".join(f"{persons} with {number}" for number, persons in several.items())
+        words.append(f"Persons with several recorded neoplasms: {shown}; each person counts once for an outcome.")
     tables["signal_attrition"] = cohort.attrition.rows()
     return Answer(tables, tuple(words), given.data_lock, given.mask_below)
 

@@ -18,12 +18,13 @@ from aftercar.edges.tables import read_table
 from aftercar.errors import InputError, InvalidTables, Problem
 from aftercar.signals import signature as lines
 from aftercar.signals.dose import DoseResponse, dose_response
-from aftercar.signals.enrichment import Recurrence, recurrence
+from aftercar.signals.enrichment import Recurrence, against_products, recurrence
 from aftercar.signals.expected import ObservedExpected, standardised
 from aftercar.signals.incidence import rates_by_time
 from aftercar.signals.untested import Bounds, bounds
 from aftercar.vocab.columns import Column, Table
 from aftercar.vocab.dates import DAYS_PER_YEAR
+from aftercar.vocab.tables.sites import SITE_BACKGROUND
 
 #: Lineages that the vector of a T-cell product cannot cause: the negative-control outcomes.
 CONTROL_LINEAGES = ("solid", "skin_non_melanoma")
@@ -46,6 +47,7 @@ def signature(
     control_background: RateTable | None = None,
     product_site_counts: Mapping[str, int] | None = None,
     product_sites: int = 0,
+    near: tuple[int, int, int, int] | None = None,
     rules: Rules | None = None,
     actor: Actor | None = None,
 ) -> Answer:
@@ -56,6 +58,8 @@ def signature(
         background: rates of the outcome in a comparable population.
         control_background: rates of the control cancers (solid and skin) in the same population.
         product_site_counts, product_sites: insertion sites of infusion products by gene, and all of them.
+        near: tumour sites near a cancer gene, tumour sites, control (or product) sites near one, control sites, as
+            ``aftercar sites context`` counts them.
         rules: outcome, clock and what ends observation.
         actor: who asks.
     """
@@ -72,7 +76,7 @@ def signature(
         lines.other_cancers(*_other_cancers(given, rules, background, control_background)),
         lines.dose(_dose(given, people)),
         lines.gene_recurrence(_recurrence(given, product_site_counts or {}, product_sites)),
-        lines.near_cancer_genes(),
+        _near(near, given.level),
         lines.clone_before_infusion(found_before, looked, level=given.level),
     )
     return Answer(
@@ -80,13 +84,26 @@ def signature(
     )
 
 
+def _near(counts: tuple[int, int, int, int] | None, level: float) -> lines.Line:
+    if counts is None:
+        return lines.near_cancer_genes()
+    return lines.near_cancer_genes_counts(against_products(*counts, level=level), counts[0], counts[1])
+
+
 def read_product_sites(path: Path) -> tuple[dict[str, int], int]:
-    """Insertion sites of infusion products by gene, and their sum; sites outside genes stand under an empty gene.
+    """Insertion sites of infusion products by gene, and all of them.
+
+    Takes the table that ``aftercar sites background`` writes, or two columns ``gene`` and ``sites`` in which sites
+    outside genes stand under an empty gene.
 
     Raises:
         InvalidTables: with every problem of the file.
     """
     problems: list[Problem] = []
+    background = read_table(path, SITE_BACKGROUND, problems).frame
+    if not problems and background.height:
+        return dict(background.select("gene", "sites_in").iter_rows()), int(background["sites"][0])
+    problems.clear()
     frame = read_table(path, PRODUCT_SITES, problems).frame
     if problems:
         raise InvalidTables(problems)

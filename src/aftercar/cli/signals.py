@@ -93,6 +93,7 @@ def onset(study: Path = _STUDY, lineage: str = _LINEAGE, as_json: bool = _JSON, 
 def expected(
     study: Path = _STUDY,
     background: Path | None = _BACKGROUND,
+    controls: Path | None = typer.Option(None, "--negative-controls", help="CSV name,ratio,low,high: calibrates the ratios."),
     follow_up: str = typer.Option("0.5,1,1.5,2,2.5,3,5", "--follow-up", help="Assumed mean follow-up in years, for the surface."),
     lineage: str = _LINEAGE,
     reinfusion: str = _REINFUSION,
@@ -102,11 +103,15 @@ def expected(
 ) -> None:
     """Observed over expected with your background rates side by side, and the surface where follow-up is not known."""
     from aftercar.actions.signals_expected import expected as compute
-    from aftercar.actions.signals_expected import read_backgrounds
+    from aftercar.actions.signals_expected import read_backgrounds, read_controls
 
     rules = _rules(lineage, reinfusion, allograft)
     tables = read_backgrounds(background) if background is not None else ()
-    _answer(study, lambda given: compute(given, tables, rules=rules, follow_up_years=_numbers(follow_up)), as_json, export)
+    known = read_controls(controls) if controls is not None else ()
+    _answer(
+        study, lambda given: compute(given, tables, rules=rules, follow_up_years=_numbers(follow_up), controls=known),
+        as_json, export,
+    )  # fmt: skip
 
 
 @app.command()
@@ -149,8 +154,9 @@ def signature(
     study: Path = _STUDY,
     background: Path | None = typer.Option(None, "--background", help="Rates of the outcome (one background) as for expected."),
     controls: Path | None = typer.Option(None, "--controls", help="Rates of solid and skin cancers in the same people."),
-    product_sites: Path | None = typer.Option(
-        None, "--product-sites", help="CSV gene,sites: insertion sites of infusion products."
+    product_sites: Path | None = typer.Option(None, "--product-sites", help="Table of sites background, or CSV gene,sites."),
+    near: str = typer.Option(
+        "", "--near", help="Four counts: tumour sites near a cancer gene, of all; control sites near one, of all."
     ),
     as_json: bool = _JSON,
     export: Path | None = _EXPORT,
@@ -162,11 +168,12 @@ def signature(
 
     target = read_backgrounds(background)[0] if background is not None else None
     other = read_backgrounds(controls)[0] if controls is not None else None
+    four = _four(near)
     counts, total = read_product_sites(product_sites) if product_sites is not None else ({}, 0)
     _answer(
         study,
         lambda given: compute(
-            given, background=target, control_background=other, product_site_counts=counts, product_sites=total
+            given, background=target, control_background=other, product_site_counts=counts, product_sites=total, near=four
         ),
         as_json, export,
     )  # fmt: skip
@@ -216,7 +223,7 @@ def _answer(study: Path, compute: Callable[[Input], Answer], as_json: bool, expo
             }
         )
     else:
-        for number, (name, rows) in enumerate(found.tables.items()):
+        for number, (name, rows) in enumerate((name, rows) for name, rows in found.tables.items() if rows):
             print(("\n" if number else "") + f"# {name}")
             print_table([{key: _shown(row.get(key)) for key in row} for row in rows], columns=columns(name, rows))
         for sentence in found.words:
@@ -226,6 +233,17 @@ def _answer(study: Path, compute: Callable[[Input], Answer], as_json: bool, expo
         how = f"counts from 1 to below {found.mask_below} masked" if found.mask_below > 1 else "this study masks no counts"
         for path in export(found, export_to):
             say(f"wrote {path} ({how})")
+
+
+def _four(text: str) -> tuple[int, int, int, int] | None:
+    from aftercar.errors import UsageError
+
+    if not text:
+        return None
+    found = [int(value) for value in _numbers(text)]
+    if len(found) != 4:
+        raise UsageError("--near needs four counts", where=text, fix="for example --near 3,8,120,1000")
+    return found[0], found[1], found[2], found[3]
 
 
 def _shown(value: object) -> object:

@@ -89,7 +89,7 @@ def mask_frame(
     masked = frame
     for name in counts:
         for column in (name, *derived.get(name, ())):
-            masked = masked.with_columns(pl.when(~pl.Series(hidden[name])).then(pl.col(column)).alias(column))
+            masked = masked.with_columns(pl.when(~pl.Series(hidden[name], dtype=pl.Boolean)).then(pl.col(column)).alias(column))
     words = [";".join(name for name in counts if hidden[name][row]) for row in range(frame.height)]
     return masked.with_columns(pl.Series("masked", words, dtype=pl.String))
 

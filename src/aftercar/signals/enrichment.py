@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aftercar.errors import InputError
+from aftercar.evidence.context import chance_of_any
 from aftercar.signals.rates import RatioTest, compare_proportions
 from aftercar.vocab.estimates import Estimate, proportion
 
@@ -61,11 +62,6 @@ class Recurrence:
     p: float
     adjusted_p: float
     product_patients: float | None
-
-
-def chance_of_any(share_of_sites: float, insertions: int) -> float:
-    """Chance that at least one of a clone's insertions lies near a listed gene if a share of all sites does."""
-    return 1 - (1 - share_of_sites) ** insertions
 
 
 def poisson_binomial(chances: ArrayLike) -> NDArray[np.float64]:

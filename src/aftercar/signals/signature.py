@@ -15,7 +15,7 @@ from aftercar.signals.dose import DoseResponse
 from aftercar.signals.enrichment import MatchedEnrichment, Recurrence
 from aftercar.signals.expected import ObservedExpected
 from aftercar.signals.incidence import RateBand
-from aftercar.signals.rates import rate_ratio
+from aftercar.signals.rates import RatioTest, rate_ratio
 from aftercar.signals.untested import Bounds
 from aftercar.vocab.estimates import proportion
 
@@ -151,6 +151,15 @@ def gene_recurrence(rows: Sequence[Recurrence] | None = None, *, alpha: float = 
     return Line(*words, found, "cannot say", "no gene recurs beyond chance after counting all genes")
 
 
+def near_cancer_genes_counts(test: RatioTest, near: int, sites: int) -> Line:
+    """Tumour sites near cancer genes against counted control or infusion-product sites (odds ratio, Fisher)."""
+    words = ("Sites near cancer genes", "nearer than control or product sites", "as control or product sites")
+    found = f"{near} of {sites} near, odds ratio {_figure(test.value)} ({_figure(test.low)}-{_figure(test.high)}), p {test.p:.2g}"
+    if test.low > 1:
+        return Line(*words, found, "insertion", "more near cancer genes than the sites they are held against")
+    return Line(*words, found, "cannot say", "not more than the sites they are held against; few sites cannot show the contrary")
+
+
 def near_cancer_genes(result: MatchedEnrichment | None = None, *, alpha: float = 0.05) -> Line:
     """Tumour sites near cancer genes against matched random controls."""
     words = ("Sites near cancer genes", "nearer than matched random sites", "as matched random sites")
@@ -192,4 +201,4 @@ def summary(lines: Sequence[Line]) -> str:
 def _figure(value: float) -> str:
     if math.isnan(value):
         return "not defined"
-    return "infinite" if math.isinf(value) else f"{value:.2g}"
+    return "infinite" if math.isinf(value) else f"{value:.3g}"

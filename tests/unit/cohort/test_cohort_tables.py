@@ -144,3 +144,8 @@ def test_rules_from_words():
         rules_from(["T_cell"], "stop")
     with pytest.raises(UsageError, match="transplant"):
         rules_from(["T_cell"], "censor", "stop")
+
+
+def test_an_empty_table_is_masked_without_complaint():
+    frame = pl.DataFrame({"cases": []}, schema={"cases": pl.Int64})
+    assert mask_frame(frame, ["cases"]).columns == ["cases", "masked"]
