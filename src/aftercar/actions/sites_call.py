@@ -67,6 +67,7 @@ def call_sites(
     window: int = 5,
     hop_limit: float = HOP_LIMIT,
     genome: str = "",
+    sheared: bool = True,
 ) -> Called:
     """Call the sites of one run.
 
@@ -80,6 +81,7 @@ def call_sites(
             within which sites are one.
         hop_limit: largest share of a source's reads that index hopping may explain.
         genome: build name for the table.
+        sheared: False for restriction-cut libraries, whose fragment lengths count nothing: cells come from UMIs only.
 
     Raises:
         UsageError: several samples without index reads.
@@ -109,10 +111,12 @@ def call_sites(
     fragments = _one_each(fragments)
     crossed = find_crossed(fragments, rows, totals, own, foreign, hop_limit=hop_limit)
     good = [counted(i, crossed) for i in range(len(fragments))]
-    sites = site_table(fragments, crossed.flags, good, rows, genome=genome)
+    sites = site_table(fragments, crossed.flags, good, rows, genome=genome, sheared=sheared)
     vetoed = any(control.verdict == "vetoed" for control in crossed.controls)
     problems = [control.words for control in crossed.controls if control.verdict != "clean"] + crossed.notes
     problems += [f"no read carries the index of {row.sample}: was it sequenced?" for row in rows if not totals[row.sample]]
+    if not sheared and any(row.umi is None for row in rows):
+        problems.append("restriction-cut fragments without UMIs: sites have reads but no cell counts (reads are PCR copies)")
     if not crossed.controls:
         problems.append("the run has no negative control (none is declared on the sheet)")
     return Called(

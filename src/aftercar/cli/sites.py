@@ -59,6 +59,7 @@ def call_command(
     index: Path | None = typer.Option(None, "--index", help="FASTQ of the index reads; not needed for one sample."),
     genome: str = typer.Option("", "--genome", help="Name of the build, written into the table."),
     duplication: int = typer.Option(5, "--duplication", help="Target-site duplication: 5 HIV-based, 4 gamma-retroviral."),
+    fragmentation: str = typer.Option("shear", "--fragmentation", help="shear, or restriction: then only UMIs count cells."),
     longest: int = typer.Option(2500, "--longest", help="Longest fragment in bases."),
     quality: int = typer.Option(20, "--quality", help="Phred score below which a base is bad."),
     hop_limit: float = typer.Option(
@@ -72,8 +73,11 @@ def call_command(
     """
     from aftercar.actions.sites_call import call_sites, refuse_vetoed, write_called
     from aftercar.cli.output import print_table, say
+    from aftercar.errors import UsageError
     from aftercar.reads.lmpcr import Settings
 
+    if fragmentation not in ("shear", "restriction"):
+        raise UsageError(f"--fragmentation {fragmentation} is not known", fix="use shear or restriction")
     called = call_sites(
         sheet,
         ltr,
@@ -85,6 +89,7 @@ def call_command(
         duplication=duplication,
         hop_limit=hop_limit,
         genome=genome,
+        sheared=fragmentation == "shear",
     )
     write_called(out, called)
     print_table(called.attrition.to_dicts(), as_json=as_json)

@@ -38,6 +38,7 @@ def site_table(
     rows: Sequence[Row],
     *,
     genome: str = "",
+    sheared: bool = True,
     level: float = 0.95,
 ) -> pl.DataFrame:
     """One row for each site of each specimen, replicates pooled.
@@ -47,13 +48,16 @@ def site_table(
         flags: fragment number to flags; ``counted``: whether it may count as a cell.
         rows: the sample sheet.
         genome: build of the positions.
+        sheared: False for restriction-cut libraries: all fragments of a site then have one length, which counts nothing; cells
+            come from UMIs, and are unknown without them.
         level: of the intervals.
     """
     specimens: dict[str, list[int]] = defaultdict(list)
     for number, f in enumerate(fragments):
         specimens[rows[f.sample].specimen].append(number)
     parts = [
-        _specimen(name, numbers, fragments, flags, counted, rows, genome, level) for name, numbers in sorted(specimens.items())
+        _specimen(name, numbers, fragments, flags, counted, rows, genome, sheared, level)
+        for name, numbers in sorted(specimens.items())
     ]
     return pl.concat(parts) if parts else pl.DataFrame(schema=schema())
 
@@ -66,6 +70,7 @@ def _specimen(
     counted: Sequence[bool],
     rows: Sequence[Row],
     genome: str,
+    sheared: bool,
     level: float,
 ) -> pl.DataFrame:
     sites: dict[tuple[str, int, str, str], list[int]] = defaultdict(list)
@@ -115,7 +120,30 @@ def _specimen(
                 "came_from": "lm_pcr",
             }
         )
-    return pl.DataFrame(table, schema=schema())
+    made = pl.DataFrame(table, schema=schema())
+    return made if sheared else _by_umi(made, level)
+
+
+def _by_umi(table: pl.DataFrame, level: float) -> pl.DataFrame:
+    """Cells and shares from UMIs alone; without UMIs there are none, because reads count PCR copies."""
+    umis = table["umis"].to_list()
+    seen = [float(u) if u is not None and c is not None else None for u, c in zip(umis, table["cells"].to_list(), strict=True)]
+    share = shares([u or 0.0 for u in seen], level=level)
+    known = [u is not None for u in seen]
+
+    def held(values: Sequence[float]) -> pl.Series:
+        return pl.Series([float(v) if k else None for v, k in zip(values, known, strict=True)], dtype=pl.Float64)
+
+    empty = pl.lit(None, dtype=pl.Float64)
+    return table.with_columns(
+        pl.lit(None, dtype=pl.Int64).alias("fragments"),
+        pl.Series("cells", seen, dtype=pl.Float64),
+        empty.alias("cells_low"),
+        empty.alias("cells_high"),
+        held(share.value.tolist()).alias("share"),
+        held(share.low.tolist()).alias("share_low"),
+        held(share.high.tolist()).alias("share_high"),
+    )
 
 
 def molecules(fragments: Sequence[Fragment], umi_bases: int) -> int:

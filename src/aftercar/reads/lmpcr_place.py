@@ -167,22 +167,13 @@ class _Index:
         begin = np.zeros(2 * sizes.size, dtype=np.int64)
         begin[1:] = np.cumsum(np.concatenate([sizes, sizes]))[:-1]
         text = np.concatenate([*forward, *backward]) if queries else np.zeros(0, np.uint8)
-        keys: list[int] = []
-        owner: list[tuple[int, int, int]] = []
-        for strand, texts in enumerate((forward, backward)):
-            for number, bases in enumerate(texts):
-                for offset in _offsets(bases.size, from_end=strand == 1):
-                    seed = bases[offset : offset + SEED]
-                    if seed.max() < 4:
-                        keys.append(_pack(seed))
-                        owner.append((number, offset, 1 - strand))
-        slots = 1 << max(4, int(np.ceil(np.log2(max(1, len(keys)) * 2.5))))
+        keys, owner = _seeds(text, begin, sizes)
+        slots = 1 << max(4, int(np.ceil(np.log2(max(1, keys.size) * 2.5))))
         slot_key = np.full(slots, -1, dtype=np.int64)
         slot_head = np.full(slots, -1, dtype=np.int64)
-        chain = np.full(max(1, len(keys)), -1, dtype=np.int64)
+        chain = np.full(max(1, keys.size), -1, dtype=np.int64)
         bits = np.zeros(1 << (_BITS - 3), dtype=np.uint8)
-        _fill(np.array(keys, dtype=np.int64), slot_key, slot_head, chain, bits)
-        entries = np.array(owner, dtype=np.int64).reshape(-1, 3)
+        _fill(keys, slot_key, slot_head, chain, bits)
         return cls(
             text,
             begin,
@@ -191,9 +182,9 @@ class _Index:
             slot_key,
             slot_head,
             chain,
-            entries[:, 0].copy(),
-            entries[:, 1].copy(),
-            entries[:, 2].astype(np.uint8),
+            owner[:, 0].copy(),
+            owner[:, 1].copy(),
+            owner[:, 2].astype(np.uint8),
         )
 
     def scan(
@@ -234,11 +225,23 @@ def _offsets(size: int, *, from_end: bool) -> list[int]:
     return [size - SEED - o for o in spread] if from_end else spread
 
 
-def _pack(seed: Bytes) -> int:
-    value = 0
-    for base in seed:
-        value = value << 2 | int(base)
-    return value
+def _seeds(text: Bytes, begin: Ints, sizes: Ints) -> tuple[Ints, Ints]:
+    """Packed seeds of both strands of every query, and their owners: query, offset, 1 for the forward strand."""
+    rows: list[Ints] = []
+    for size in np.unique(sizes).tolist():
+        mine = np.flatnonzero(sizes == size)
+        for strand in (0, 1):
+            for offset in _offsets(size, from_end=strand == 1):
+                where = begin[mine + strand * sizes.size] + offset
+                rows.append(np.column_stack([mine, np.full(mine.size, offset), np.full(mine.size, 1 - strand), where]))
+    table = np.concatenate(rows) if rows else np.zeros((0, 4), dtype=np.int64)
+    keys = np.zeros(table.shape[0], dtype=np.int64)
+    known = np.ones(table.shape[0], dtype=bool)
+    for i in range(SEED):
+        base = text[table[:, 3] + i]
+        known &= base < 4
+        keys = keys << 2 | (base & 3)
+    return keys[known], table[known, :3]
 
 
 @numba.njit(cache=True, inline="always")

@@ -128,6 +128,16 @@ def test_contaminated_sites_are_flagged_not_reported(tmp_path, genome, samples):
     assert flagged["flags"].str.contains("shared_with|hopped_from").all()
 
 
+def test_restriction_libraries_count_umis_only(tmp_path, genome, samples):
+    run = simulate_run(genome[1], samples, seed=11)
+    sheet, index, ltr, linker = run.write(tmp_path / "run")
+    called = call_sites(sheet, ltr, linker, genome[0], index=index, sheared=False)
+    big = _reported(called, "A")[(60_123, "+")]
+    assert big["cells"] == pytest.approx(300, abs=6)
+    assert big["fragments"] is None
+    assert big["share_low"] < big["cells"] / sum(r["cells"] for r in _reported(called, "A").values()) < big["share_high"]
+
+
 def test_results_are_written_whole(tmp_path, genome, samples):
     called, _, _ = _run(tmp_path, genome, samples)
     paths = write_called(tmp_path / "out", called)

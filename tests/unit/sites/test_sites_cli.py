@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from aftercar.cli.main import main
+from aftercar.testing.simulate_lmpcr import Amplification, TrueSite, simulate_run
 
 
 def _call(capsys, *words):
@@ -74,6 +76,24 @@ def test_background_and_context(tmp_path, table, genes, capsys):
     assert found["sites"][0]["in_gene"] == "RARRES3"
     assert found["sites"][0]["products_in_gene"] == 1
     assert "not in the gene model" in err
+
+
+def test_a_vetoed_run_is_written_and_ends_with_status_3(tmp_path, capsys):
+    rng = np.random.default_rng(3)
+    sequence = "".join(rng.choice(list("ACGT"), 30_000))
+    host = tmp_path / "host.fa"
+    host.write_text(f">chr1\n{sequence}\n")
+    sites = [TrueSite("chr1", int(p), "+", 3) for p in range(2000, 28_000, 2000)]
+    made = [Amplification("A-1", sites, "A", "P1"), Amplification("N-1", [], "N", "", "negative_control")]
+    sheet, index, ltr, linker = simulate_run({"chr1": sequence}, made, seed=2, contaminated=(0, 1, 0.5)).write(tmp_path / "run")
+    words = ["call", "--sheet", sheet, "--index", index, "--ltr", ltr, "--linker", linker, "--reference", host]
+    out, err, status = _call(capsys, *words, "--out", tmp_path / "out", "--json")
+    assert status == 3
+    assert "lmpcr-run-vetoed" in err
+    assert [row["sample_id"] for row in json.loads(out)] == ["A-1", "N-1"]
+    assert json.loads((tmp_path / "out/run.json").read_text())["vetoed"] is True
+    _, err, status = _call(capsys, *words, "--out", tmp_path / "o2", "--fragmentation", "scissors")
+    assert (status, "use shear or restriction" in err) == (2, True)
 
 
 @pytest.mark.parametrize(
