@@ -127,6 +127,7 @@ def real(folder: Path) -> Iterator[tuple[str, Sequence[float], float]]:
     yield from _nwtco(read(folder / "nwtco.csv"))
     yield from _jasa(read(folder / "jasa.csv"), read(folder / "jasa1.csv"))
     yield from _mgus2(read(folder / "mgus2.csv"))
+    yield from _transplants(read(folder / "transplant.csv"), read(folder / "bmtcrr.csv"))
 
 
 def _nwtco(nwtco: dict[str, np.ndarray]) -> Iterator[tuple[str, Sequence[float], float]]:
@@ -193,6 +194,23 @@ def _mgus2(mgus2: dict[str, np.ndarray]) -> Iterator[tuple[str, Sequence[float],
     )
     yield "mgus2.age_scale.cause1.coef", fit.coefficients, 1e-6
     yield "mgus2.age_scale.cause1.se", fit.standard_errors, 1e-6
+
+
+def _transplants(liver: dict[str, np.ndarray], bmt: dict[str, np.ndarray]) -> Iterator[tuple[str, Sequence[float], float]]:
+    stop = liver["futime"] + 0.5
+    cause = np.array([("censored", "death", "ltx", "withdraw").index(event) for event in liver["event"]])
+    for of in (1, 2, 3):
+        curve = survival.aalen_johansen(stop=stop, cause=cause, of=of)
+        yield f"transplant.aj.cause{of}", [curve.at(t) for t in (90.5, 365.5, 1000.5)], 1e-10
+    keep = ~np.isnan(liver["age"])
+    x = np.column_stack([liver["age"], liver["abo"] == "O"]).astype(float)[keep]
+    fit = survival.fit_cox(stop=stop[keep], event=(cause == 2)[keep], x=x)
+    yield "transplant.ltx.coef", fit.coefficients, 1e-8
+    yield "transplant.ltx.se", fit.standard_errors, 1e-8
+    x = np.column_stack([bmt["Age"] / 10, bmt["Sex"] == "M", bmt["D"] == "AML"]).astype(float)
+    fit, robust = survival.fit_fine_gray(stop=bmt["ftime"], cause=bmt["Status"], x=x)
+    yield "bmtcrr.finegray.coef", fit.coefficients, 1e-7
+    yield "bmtcrr.finegray.se", np.sqrt(np.diag(robust)), 1e-6
 
 
 def table(folder: Path | None = None) -> list[Row]:

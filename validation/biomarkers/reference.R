@@ -137,6 +137,17 @@ trunc <- data.frame(id = seq_along(etime), entry, exit, state = data$state, male
 trunc <- trunc[trunc$exit > trunc$entry & !is.na(trunc$hgb), ]
 put_fit("mgus2.age_scale.cause1", coxph(Surv(entry, exit, state == "tumour") ~ male + hgb, trunc, control = precise))
 
+# --- transplant and bmtcrr: three causes, and a second Fine-Gray -------------------------------------------------------
+transplant <- read("transplant"); transplant$time <- transplant$futime + 0.5
+code <- match(transplant$event, c("censored", "death", "ltx", "withdraw")) - 1
+transplant$state <- factor(code, 0:3, c("censored", "death", "ltx", "withdraw"))
+curve <- summary(survfit(Surv(time, state) ~ 1, transplant), times = c(90.5, 365.5, 1000.5))$pstate
+for (k in 1:3) put(paste0("transplant.aj.cause", k), curve[, k + 1])
+put_fit("transplant.ltx", coxph(Surv(time, code == 2) ~ age + (abo == "O"), transplant, control = precise))
+bmt <- read("bmtcrr"); design <- cbind(bmt$Age / 10, as.numeric(bmt$Sex == "M"), as.numeric(bmt$D == "AML"))
+bmt_data <- data.frame(id = seq_len(nrow(bmt)), time = bmt$ftime, state = factor(bmt$Status, 0:2, c("censored", "tumour", "death")), age = design[, 1], male = design[, 2], aml = design[, 3])
+put_fit("bmtcrr.finegray", fine_gray(Surv(time, state) ~ ., bmt_data, c("age", "male", "aml")))
+
 # --- nested case-control: every event with three controls from its risk set --------------------------------------------
 set.seed(7)
 sets <- list(); cases <- which(sim$cause == 1)
