@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from aftercar.actions.permissions import Actor
+from aftercar.edges.files import write_text
 from aftercar.edges.study import write_study
+from aftercar.edges.tables import write_table
+from aftercar.errors import InputError
 from aftercar.registry.pseudonyms import DateRule, Pseudonyms, protect
+from aftercar.registry.subject import subjects
+from aftercar.registry.summary import counts_by_product
 from aftercar.store import Store
 from aftercar.vocab.tables.study import TABLES
+
+Format = Literal["study", "workbook", "fhir-r4", "fhir-r5"]
 
 
 @dataclass(frozen=True)
@@ -49,10 +58,11 @@ def study_frames(store: Store, actor: Actor, *, include_withdrawn: bool = False)
     return _only(frames, people), left_out
 
 
-def export_study(
+def export_registry(
     store: Store,
     actor: Actor,
-    folder: Path,
+    target: Path,
+    format: Format,
     *,
     today: dt.date,
     study_id: str = "",
@@ -60,12 +70,13 @@ def export_study(
     pseudonyms: Pseudonyms | None = None,
     dates: DateRule = "keep",
 ) -> Exported:
-    """Write a study folder that ``aftercar assess`` can read.
+    """Write a study folder that ``aftercar assess`` can read, a workbook, or a FHIR bundle.
 
     Args:
         store: the registry.
         actor: needs ``export``; a person limited to centres exports their people only.
-        folder: a new or empty folder.
+        target: a new or empty folder (study), or a file.
+        format: ``study``, ``workbook``, ``fhir-r4`` or ``fhir-r5``.
         today: the data lock when the registry holds no study head.
         study_id: which imported study's title, data lock and settings to write; the only one when empty.
         include_withdrawn: also people who withdrew consent to the use of their data.
@@ -76,8 +87,17 @@ def export_study(
     if pseudonyms is not None or dates != "keep":
         frames = protect(frames, pseudonyms, dates)
     studies = store.list("studies", {"study_id": study_id} if study_id else None)
+    if study_id and not studies:
+        raise InputError(f"the registry holds no study {study_id!r}", fix="leave out --study")
     head = studies[0]["head"] or "" if len(studies) == 1 else ""
-    write_study(folder, title="Registry export", data_lock=today, frames=frames, head=head)
+    if format == "study":
+        write_study(target, title="Registry export", data_lock=today, frames=frames, head=head)
+    elif format == "workbook":
+        from aftercar.edges.workbook import write_workbook
+
+        write_workbook(target, frames, head or f'format = 1\ntitle = "Registry export"\ndata_lock = {today}\n')
+    else:
+        _write_fhir(target, frames, "R5" if format == "fhir-r5" else "R4")
     files = sorted(
         {
             name
@@ -87,6 +107,31 @@ def export_study(
         }
     )
     return Exported({name: frame.height for name, frame in frames.items()}, left_out, tuple(files))
+
+
+def export_counts(store: Store, actor: Actor, path: Path, closing: dt.date, *, below: int) -> int:
+    """Write masked counts by product as CSV; see :func:`aftercar.registry.summary.counts_by_product`.
+
+    People who withdrew consent to the use of their data are left out.
+
+    Returns:
+        How many rows were written.
+    """
+    frames, _ = study_frames(store, actor)
+    rows = {name: frames[name].to_dicts() for name in ("people", "infusions", "follow_up", "assay_results", "cases")}
+    consents = [record.row for record in store.list("consents")]
+    everybody = subjects(rows["people"], rows["infusions"], rows["follow_up"], rows["assay_results"], consents)
+    counts = counts_by_product(everybody, rows["cases"], closing, below=below)
+    write_table(path, counts)
+    return counts.height
+
+
+def _write_fhir(target: Path, frames: Mapping[str, pl.DataFrame], release: Literal["R4", "R5"]) -> None:
+    from aftercar.edges.fhir import bundle
+
+    rows = [frames[name].to_dicts() for name in ("people", "infusions", "cases", "assay_results")]
+    made = bundle(rows[0], rows[1], rows[2], rows[3], release=release, made=dt.datetime.now(dt.UTC))
+    write_text(target, json.dumps(made, ensure_ascii=False, indent=1) + "\n")
 
 
 def _only(frames: dict[str, pl.DataFrame], people: pl.DataFrame) -> dict[str, pl.DataFrame]:

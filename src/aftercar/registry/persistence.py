@@ -46,8 +46,8 @@ def marked_fraction(row: Mapping[str, Any], product_vcn: float | None, settings:
 
     Returns:
         An interval. With copies, the low end takes every positive cell to carry the product's mean (the setting's most
-        when that is not known; a single clone may carry more), the high end a single copy. With a fraction of T cells only, the low end is 0,
-        because their share of all cells is not known.
+        when that is not known; a single clone may carry more), the high end a single copy. With a fraction of T cells
+        only, the low end is 0, because their share of all cells is not known.
     """
     below = row["result"] in ("not_detected", "below_loq")
     value = row["value"]

@@ -125,18 +125,12 @@ def shifted(text: str | None, days: int) -> str | None:
     return moved.isoformat()[: len(text)]
 
 
-def mask_small(frame: pl.DataFrame, table: Table, below: int) -> pl.DataFrame:
-    """Counts from 1 to below ``below`` emptied in the columns that must be masked, and said so in ``masked``.
-
-    Numbers of people are never shown when they are small: ``masked`` names the emptied columns of each row. When one
-    masked count of a row could be recovered from a total in the same row, the next smallest is emptied too.
-    """
-    columns = [column.name for column in table.columns if column.mask and column.name in frame.columns]
-    return mask_columns(frame, columns, below)
-
-
 def mask_columns(frame: pl.DataFrame, columns: list[str], below: int) -> pl.DataFrame:
-    """As :func:`mask_small` for the named columns."""
+    """Counts from 1 to below ``below`` emptied in the named columns; ``masked`` names what was emptied in each row.
+
+    Only what a row holds is looked at: do not put totals beside the rows of one table, or a masked count can be had back
+    by subtraction.
+    """
     small = {name: pl.col(name).is_between(1, below - 1).fill_null(False) for name in columns}
     names = pl.concat_list([pl.when(small[name]).then(pl.lit(name)) for name in columns]).list.drop_nulls().list.join(", ")
     return frame.with_columns(masked=names if columns else pl.lit("")).with_columns(

@@ -80,6 +80,7 @@ def _sqlite(url: str, wait: float) -> sa.Engine:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only unlinked
         cursor.execute("PRAGMA cache_size = -65536")
         cursor.close()
 

@@ -14,6 +14,7 @@ from aftercar.registry.completeness import completeness, person_time
 from aftercar.registry.pseudonyms import BadKey, Key, Pseudonyms, mask_columns, protect, shifted
 from aftercar.registry.specimens import baseline, case_checklist, missing_specimens
 from aftercar.registry.subject import subjects
+from aftercar.registry.summary import counts_by_product
 from aftercar.vocab.dates import PartialDate
 from aftercar.vocab.tables.study import CASES, INFUSIONS, PEOPLE, SAMPLES, TABLES
 
@@ -196,3 +197,28 @@ def test_a_calendar_is_folded_escaped_and_stable():
     uids = [line for line in lines if line.startswith("UID")]
     assert len(set(uids)) == 2
     assert [line for line in calendar([task], made=made).split("\r\n") if line.startswith("UID")] == uids[:1]
+
+
+def test_counts_that_leave_the_site_are_masked():
+    people, infusions, cases = [], [], []
+    for i in range(12):
+        people.append({**dict.fromkeys(PEOPLE.names), "person_id": f"P{i}"})
+        product = "Kymriah" if i < 9 else "Yescarta"
+        infusions.append({**INFUSION, "infusion_id": f"I{i}", "person_id": f"P{i}", "product": product})
+    for i in range(6):
+        tested = {"tested": "yes", "car_result": "detected"} if i < 2 else {}
+        cases.append({**CASE, "case_id": f"K{i}", "person_id": f"P{i}", "lineage": "T_cell", **tested})
+    cases.append({**CASE, "case_id": "K9", "person_id": "P9", "lineage": "myeloid"})
+    everybody = subjects(people, infusions, [], [], [])
+    rows = {row["product"]: row for row in counts_by_product(everybody, cases, dt.date(2022, 1, 1), below=5).to_dicts()}
+    assert {name: rows["tisa-cel"][name] for name in ("persons", "cases", "tested", "car_positive", "masked")} == {
+        "persons": 9,
+        "cases": 6,
+        "tested": None,
+        "car_positive": None,
+        "masked": "tested, car_positive",
+    }
+    few = rows["axi-cel"]
+    assert (few["persons"], few["person_years"], few["cases"]) == (None, None, 0)
+    assert few["masked"] == "persons, person_years"
+    assert counts_by_product(everybody, cases, dt.date(2019, 1, 1), below=5).is_empty()
