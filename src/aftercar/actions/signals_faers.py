@@ -17,6 +17,7 @@ from aftercar.errors import UsageError
 from aftercar.signals import report_counts as rc
 from aftercar.signals.report_duplicates import find_duplicates
 from aftercar.vocab.estimates import proportion
+from aftercar.vocab.products import products
 from aftercar.vocab.terms import find_diagnosis
 
 #: Event sets that are recognised from our own synonyms of diseases, by lineage.
@@ -173,3 +174,19 @@ def _suspected_duplicates(tables: Star, lake: Path, cart: Any, event: Any) -> pl
 
     full = frame.join(joined(drugs, "drug"), on="report_id").join(joined(terms, "term"), on="report_id")
     return find_duplicates(full.rename({"drug": "drugs", "term": "terms"}))
+
+
+def product_table() -> list[dict[str, Any]]:
+    """Every known product with the mark of each fact: names, target, vector, co-stimulation, authorisations."""
+    return [
+        {
+            "product": item.key,
+            "inn": item.inn,
+            "brands": ", ".join(item.brands),
+            "target": f"{item.target} [{item.sources['target'].mark}]",
+            "vector": f"{item.vector} [{item.sources['vector'].mark}]",
+            "costimulation": f"{item.costimulation} [{item.sources['costimulation'].mark}]",
+            "authorised": "; ".join(f"{a.region} {a.on} [{a.source.mark}]" for a in item.authorisations),
+        }
+        for item in products()
+    ]

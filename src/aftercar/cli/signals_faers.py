@@ -86,6 +86,15 @@ def _loaded_row(item: Any) -> dict[str, Any]:
     }
 
 
+@faers.command("products")
+def list_products(as_json: bool = _JSON) -> None:
+    """The CAR-T products that names are matched to; each fact with how well it was checked."""
+    from aftercar.actions.signals_faers import product_table
+    from aftercar.cli.output import print_table
+
+    print_table(product_table(), as_json=as_json)
+
+
 @faers.command()
 def summary(
     event: list[str] = typer.Option(help="Reaction term, or @t_cell, @b_cell, @myeloid, @solid; repeat for several."),

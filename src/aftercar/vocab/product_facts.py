@@ -67,7 +67,7 @@ PRODUCTS: tuple[Product, ...] = (
             Authorisation(
                 "EU", _day("2018-08-23"), "full", _EPAR, note="month seen: " + str(_EC_AUGUST) + "; " + str(_KYMRIAH_EC)
             ),
-            Authorisation("JP", _day("2019-03-26"), "conditional", _PMDA),
+            Authorisation("JP", _day("2019-03-26"), "full", _PMDA),
         ),
         sources={"target": _REVIEW_2022, "vector": _REVIEW_2022, "costimulation": _REVIEW_2022, "names": _DESIGN_2024},
     ),
@@ -84,7 +84,9 @@ PRODUCTS: tuple[Product, ...] = (
             Authorisation("US", _day("2017-10-18"), "full", _REVIEW_2022),
             Authorisation("EU", _day("2018-08-23"), "full", _EPAR, note="month seen: " + str(_KITE_EC)),
             Authorisation("CN", _day("2021-06-22"), "full", _FOSUN, note=str(_MAESTRO_CN)),
-            Authorisation("JP", _day("2021-01-22"), "full", Source("thepharmaletter.com, 2021-01-22", "seen")),
+            Authorisation(
+                "JP", _day("2021-01-22"), "full", Source("thepharmaletter.com, 2021-01-22: announced that day", "secondary")
+            ),
         ),
         sources={"target": _REVIEW_2022, "vector": _REVIEW_2022, "costimulation": _REVIEW_2022, "names": _DESIGN_2024},
     ),

@@ -39,7 +39,7 @@ class Authorisation:
     Attributes:
         region: ``EU``, ``UK`` or ISO 3166-1 alpha-2.
         on: date, as precise as the source.
-        kind: ``full``, ``conditional``, ``accelerated`` or ``hospital exemption``.
+        kind: ``full``, ``conditional``, ``accelerated`` or ``hospital exemption``; general knowledge, not checked with the date.
         source: where the date comes from.
         note: disagreement between sources, or what part of the date was seen.
     """

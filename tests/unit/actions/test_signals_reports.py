@@ -285,6 +285,12 @@ def test_commands_print_tables_and_json(command, lake, tmp_path):
         command("disproportionality", "--event", "Rash")
 
 
+def test_products_are_listed_with_the_mark_of_each_fact(command):
+    rows = {row["product"]: row for row in json.loads(command("faers", "products", "--json").stdout)}
+    assert rows["axi-cel"]["vector"] == "gamma-retroviral [seen]"
+    assert "EU 2018-08-23 [recalled]" in rows["axi-cel"]["authorised"]
+
+
 def test_open_signals_are_asked_again_at_the_next_data_lock(command, tmp_path):
     def rows(count, first):
         return [
