@@ -168,6 +168,13 @@ def test_funcotator_brackets_and_escapes(tmp_path):
     assert (second.annotations[0].protein, second.population) == ("R882L", 0.01)
 
 
+def test_funcotator_with_all_transcripts(tmp_path):
+    info = "FUNCOTATION=[DNMT3A|MISSENSE|ENST1.5|23|p.R882H|]#[DNMT3A|MISSENSE|ENST2.1|19|p.R693H|0.3]"
+    v = one(vcf(tmp_path, [FUNC], ["s"], row(info=info)))
+    assert [(a.protein, a.preferred) for a in v.annotations] == [("R882H", True), ("R693H", False)]
+    assert v.population == 0.3
+
+
 @pytest.mark.parametrize(("broken", "line", "field"), [
     (row(pos="x"), 4, "POS"),
     (row(ref="C!"), 4, "REF"),

@@ -121,7 +121,9 @@ def population(info: Mapping[str, str], schema: Schema, ref: str, alts: Sequence
             texts += [entry[i] for i in schema.csq_population if i < len(entry)]
     if schema.funcotation_population and info.get("FUNCOTATION"):
         chosen = _funcotator_entries(info["FUNCOTATION"])[which : which + 1]
-        texts += [parts[i] for parts in chosen for i in schema.funcotation_population if i < len(parts)]
+        texts += [
+            parts[i] for transcripts in chosen for parts in transcripts for i in schema.funcotation_population if i < len(parts)
+        ]
     for key in schema.population_keys:
         values = info.get(key, "").split(",")
         texts.append(values[which] if len(values) == len(alts) else values[0])
@@ -208,34 +210,31 @@ def _annovar(info: Mapping[str, str], suffix: str) -> tuple[Annotation, ...]:
     return tuple(found)
 
 
-def _funcotator_entries(text: str) -> list[list[str]]:
-    return [entry.strip("[]").split("|") for entry in re.split(r"\],\[|\]\s*,\s*\[", text)]
+def _funcotator_entries(text: str) -> list[list[list[str]]]:
+    """By allele, by transcript, the parts: alleles stand in brackets between commas, transcripts between ``#``."""
+    alleles = re.split(r"\],\[|\]\s*,\s*\[", text)
+    return [[transcript.strip("[]").split("|") for transcript in allele.split("#")] for allele in alleles]
 
 
 def _funcotator(text: str, schema: Schema, which: int) -> tuple[Annotation, ...]:
     entries = _funcotator_entries(text)
     if which >= len(entries):
         return ()
-    place, parts = schema.index["funcotation"], entries[which]
+    place = schema.index["funcotation"]
 
-    def part(name: str) -> str:
+    def part(parts: list[str], name: str) -> str:
         position = place.get(name, -1)
         return _plain(parts[position]) if 0 <= position < len(parts) else ""
 
-    gene = part("hugoSymbol")
-    if not gene or gene == "Unknown":
-        return ()
-    exon = part("transcriptExon")
-    return (
-        Annotation(
-            gene,
-            consequence_class(part("variantClassification")),
-            short_protein(part("proteinChange")),
-            part("annotationTranscript"),
-            int(exon) if exon.isdigit() else 0,
-            True,
-        ),
-    )
+    found: list[Annotation] = []
+    for parts in entries[which]:
+        gene, exon = part(parts, "hugoSymbol"), part(parts, "transcriptExon")
+        if not gene or gene == "Unknown":
+            continue
+        kind, protein = consequence_class(part(parts, "variantClassification")), short_protein(part(parts, "proteinChange"))
+        number = int(exon) if exon.isdigit() else 0
+        found.append(Annotation(gene, kind, protein, part(parts, "annotationTranscript"), number, not found))
+    return tuple(found)
 
 
 def _plain(text: str) -> str:
