@@ -101,6 +101,7 @@ class BamScreen:
         self._numbers: dict[str, int] = {}
         self.pairs: list[Pair] = []
         self.lonely = 0
+        self._fresh: set[str] = set()
 
     def run(self) -> Found:
         """Walk the file, then gather mates and supplementary records.
@@ -165,12 +166,13 @@ class BamScreen:
                     state[walk_bam.HITS] = 0
                     at = self._step(piece, at, state, hits)
                     for place in hits[: state[walk_bam.HITS]]:
-                        self._keep(piece.array, int(place))
+                        self._fresh.add(self._keep(piece.array, int(place)))
                         homes.add(len(groups.starts) - 1)
                     if state[walk_bam.HITS] < _HITS:
                         break
                 # Offset of the first record that begins in this group; the one before may reach into it.
                 groups.offsets.append(_first_record(piece, len(rest), first))
+                self._mates_here(piece, first, at, homes, len(groups.starts) - 1)
                 groups.low.append(int(state[walk_bam.LOWEST]))
                 groups.high.append(int(state[walk_bam.HIGHEST]))
                 rest = piece.array[at : piece.end].copy()
@@ -181,6 +183,29 @@ class BamScreen:
         if len(rest):
             raise bgzf.DamagedFile("the file ends inside a record", where=str(self.path), fix=bgzf.AGAIN)
         return homes
+
+    def _mates_here(self, piece: Piece, first: int, at: int, homes: set[int], group: int) -> None:
+        """Look for the relatives of a group's candidates in the group itself, while it is inflated."""
+        if group not in homes:
+            return
+        wanted = np.sort(np.array([_hash(name) for name in self._fresh], np.uint64))
+        self._find(piece, first, at, wanted, self._fresh)
+        self._fresh = set()
+
+    def _find(self, piece: Piece, at: int, end: int, wanted: NDArray[np.uint64], names: set[str]) -> int:
+        """Keep every record of the named templates; returns where the first record begins that is not whole."""
+        state = np.zeros(8, np.int64)
+        hits = np.empty(_HITS, np.int64)
+        while True:
+            state[walk_bam.HITS] = 0
+            at = int(walk_bam.walk_names(piece.array, at, end, wanted, hits, state))
+            self._check(state)
+            for place in hits[: state[walk_bam.HITS]]:
+                start, length = int(place) + 36, int(piece.array[int(place) + 12])
+                if piece.array[start : start + length - 1].tobytes().decode("ascii", "replace") in names:
+                    self._keep(piece.array, int(place))
+            if state[walk_bam.HITS] < _HITS:
+                return at
 
     def _step(self, piece: Piece, at: int, state: NDArray[np.int64], hits: NDArray[np.int64]) -> int:
         t = self.tally
@@ -212,11 +237,17 @@ class BamScreen:
     def _gather(self, homes: set[int]) -> None:
         """Find the missing mates, primary and supplementary records of every candidate template."""
         searched: set[int] = set()
+        near = {home + step for home in homes for step in (-1, 0, 1)}
+        last = len(self._groups.starts)
         while True:
             names, keys = self._missing()
             if not names:
                 return
-            groups = (self._groups.holding(keys) | (homes if not searched else set())) - searched
+            groups = self._groups.holding(keys)
+            # Where a file is not sorted by place, relatives are likeliest beside each other; look there before everywhere.
+            if 2 * len(groups) > last and not searched:
+                groups = {group for group in near if 0 <= group < last}
+            groups -= searched
             if not groups:
                 break
             self._search(groups, names)
@@ -262,25 +293,13 @@ class BamScreen:
     def _search_run(self, first: int, last: int, wanted: NDArray[np.uint64], names: set[str]) -> None:
         groups = self._groups
         end = groups.ends[min(last + 1, len(groups.ends) - 1)]
-        state = np.zeros(8, np.int64)
-        hits = np.empty(_HITS, np.int64)
         rest = np.empty(0, np.uint8)
         skip = groups.offsets[first]
         with bgzf_flow(self.path, self._threads, groups.starts[first], end) as flow:
             for whole in flow:
                 piece = whole.with_before(rest)
-                at = piece.start + skip
+                at = self._find(piece, piece.start + skip, piece.end, wanted, names)
                 skip = 0
-                while True:
-                    state[walk_bam.HITS] = 0
-                    at = int(walk_bam.walk_names(piece.array, at, piece.end, wanted, hits, state))
-                    self._check(state)
-                    for place in hits[: state[walk_bam.HITS]]:
-                        start, length = int(place) + 36, int(piece.array[int(place) + 12])
-                        if piece.array[start : start + length - 1].tobytes().decode("ascii", "replace") in names:
-                            self._keep(piece.array, int(place))
-                    if state[walk_bam.HITS] < _HITS:
-                        break
                 rest = piece.array[at : piece.end].copy()
                 flow.release(whole)
 

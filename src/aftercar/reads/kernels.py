@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aftercar.reads.native import compiled, load64, signed
-from aftercar.reads.seeds import EMPTY, NIBBLE, SLOT, TEXT_1, TEXT_2
+from aftercar.reads.seeds import EMPTY, NIBBLE, SECOND, SLOT, TEXT_1, TEXT_2
 from aftercar.reads.vector_index import CODES, DROP, MIN_SCORE, MIN_WORDS, MISMATCH, SEED
 
 _UPPER = np.uint64(0xDFDFDFDFDFDFDFDF)
 _LOW_BITS = np.uint64(0x0303030303030303)
 _CODES = CODES
+_SECOND = np.uint64(SECOND)
 _ONE, _SIX, _SIXTY_THREE = np.uint64(1), np.uint64(6), np.uint64(63)
 #: BAM's four-bit bases to our codes.
 NIBBLE_CODES = np.full(16, 4, np.uint8)
@@ -126,7 +127,7 @@ def simple(codes: NDArray[np.uint8], start: int, end: int) -> bool:
 
 @compiled
 def probe_text(data: NDArray[np.uint8], at: int, final: int, shift: np.uint64, bitmap: NDArray[np.uint64]) -> int:
-    """First place from ``at`` in steps of eight up to ``final`` whose 16 letters hash to a set bit, else -1.
+    """First place from ``at`` in steps of eight up to ``final`` whose 16 letters hash to set bits, else -1.
 
     Kept apart from what follows a hit: a loop this small runs four times as fast as the same loop inside a large function.
     """
@@ -136,8 +137,10 @@ def probe_text(data: NDArray[np.uint8], at: int, final: int, shift: np.uint64, b
     while at <= final:
         first = second
         second = load64(data, at + 8) & _UPPER
-        address = (first * TEXT_1 + second * TEXT_2) >> shift
-        if (bitmap[address >> _SIX] >> (address & _SIXTY_THREE)) & _ONE:
+        mixed = first * TEXT_1 + second * TEXT_2
+        address = mixed >> shift
+        bits = (_ONE << (address & _SIXTY_THREE)) | (_ONE << ((mixed >> _SECOND) & _SIXTY_THREE))
+        if bitmap[address >> _SIX] & bits == bits:
             return at
         at += 8
     return -1
@@ -191,10 +194,12 @@ def nibble_codes(data: NDArray[np.uint8], start: int, length: int) -> NDArray[np
 def probe_nibbles(
     data: NDArray[np.uint8], start: int, step: int, steps: int, shift: np.uint64, bitmap: NDArray[np.uint64]
 ) -> int:
-    """First of the steps of eight bases (four bytes) before ``steps`` whose 16 bases hash to a set bit, else -1."""
+    """First of the steps of eight bases (four bytes) before ``steps`` whose 16 bases hash to set bits, else -1."""
     while step < steps:
-        address = (load64(data, start + 4 * step) * NIBBLE) >> shift
-        if (bitmap[address >> _SIX] >> (address & _SIXTY_THREE)) & _ONE:
+        mixed = load64(data, start + 4 * step) * NIBBLE
+        address = mixed >> shift
+        bits = (_ONE << (address & _SIXTY_THREE)) | (_ONE << ((mixed >> _SECOND) & _SIXTY_THREE))
+        if bitmap[address >> _SIX] & bits == bits:
             return step
         step += 1
     return -1
@@ -216,9 +221,11 @@ def last_nibbles(data: NDArray[np.uint8], start: int, length: int) -> np.uint64:
 
 @compiled
 def last_probe(data: NDArray[np.uint8], start: int, length: int, shift: np.uint64, bitmap: NDArray[np.uint64]) -> bool:
-    """Whether the last 16 packed bases hash to a set bit."""
-    address = (last_nibbles(data, start, length) * NIBBLE) >> shift
-    return (bitmap[address >> _SIX] >> (address & _SIXTY_THREE)) & _ONE != np.uint64(0)
+    """Whether the last 16 packed bases hash to set bits."""
+    mixed = last_nibbles(data, start, length) * NIBBLE
+    address = mixed >> shift
+    bits = (_ONE << (address & _SIXTY_THREE)) | (_ONE << ((mixed >> _SECOND) & _SIXTY_THREE))
+    return bitmap[address >> _SIX] & bits == bits
 
 
 @compiled

@@ -1,7 +1,7 @@
 """Tables in which the kernels look a 16-mer up: two bitmaps that say "never" fast, and an exact hash table behind them.
 
 A 16-mer of a read in text is two eight-byte words; a 16-mer of a BAM record is one, at four bits a base. Both are hashed
-as they lie, without packing; one bit of a bitmap says whether any vector 16-mer has that hash. What passes is packed to 32
+as they lie, without packing; two bits in one word of a bitmap say whether any vector 16-mer has that hash. What passes is packed to 32
 bits and looked up exactly. A bitmap has about 64 bits for each key and stays within 128 KiB to 2 MiB, so that it lives in a
 core's cache.
 """
@@ -21,6 +21,8 @@ TEXT_2 = np.uint64(0xC2B2AE3D27D4EB4F)
 NIBBLE = np.uint64(0x9E3779B97F4A7C15)
 SLOT = np.uint32(0x9E3779B1)
 EMPTY = -1
+#: Place in a hash of the six bits that choose the second bit of a word.
+SECOND = 20
 _LETTERS = np.frombuffer(b"ACTG", np.uint8)
 _NIBBLES = np.array([1, 2, 8, 4], np.uint64)
 
@@ -61,8 +63,8 @@ class Seeds:
         shift = np.uint64(64 - bits)
         codes = ((unique[:, None] >> (2 * np.arange(SEED - 1, -1, -1, dtype=np.uint32))) & np.uint32(3)).astype(np.intp)
         letters: NDArray[np.uint64] = np.ascontiguousarray(_LETTERS[codes]).view(np.uint64)
-        text_hash = (letters[:, 0] * TEXT_1 + letters[:, 1] * TEXT_2) >> shift
-        nibble_hash = (nibble_words(codes) * NIBBLE) >> shift
+        text_hash = letters[:, 0] * TEXT_1 + letters[:, 1] * TEXT_2
+        nibble_hash = nibble_words(codes) * NIBBLE
         size = 1 << max(4, int(np.ceil(np.log2(2 * len(unique)))))
         slot_shift = np.uint32(32 - (size.bit_length() - 1))
         slot_keys, slot_rows = _fill(unique, firsts, size, slot_shift)
@@ -88,7 +90,9 @@ def nibble_words(codes: NDArray[np.intp]) -> NDArray[np.uint64]:
 
 def _bitmap(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
     bitmap = np.zeros(1 << (bits - 6), np.uint64)
-    np.bitwise_or.at(bitmap, (hashes >> np.uint64(6)).astype(np.intp), np.uint64(1) << (hashes & np.uint64(63)))
+    words = (hashes >> np.uint64(64 - bits + 6)).astype(np.intp)
+    for place in (64 - bits, SECOND):
+        np.bitwise_or.at(bitmap, words, np.uint64(1) << ((hashes >> np.uint64(place)) & np.uint64(63)))
     return bitmap
 
 
