@@ -144,7 +144,7 @@ def compare(first: Measure, second: Measure, *, ordering: Ordering = "minlike") 
     """
     where = f"{first.group} and {second.group}"
     if first.name != second.name:
-        raise MixedMeasures(f"a {first.name} cannot be compared with a {second.name}", where=where)
+        raise MixedMeasures(f"{first.name} and {second.name} are different kinds of figure and cannot be compared", where=where)
     if first.comparison != second.comparison or not first.comparison:
         raise MixedMeasures(
             "the two figures come from sources that are not marked as comparable",

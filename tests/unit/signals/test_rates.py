@@ -27,7 +27,7 @@ def test_a_figure_without_denominator_is_an_error():
 def test_an_incidence_is_never_compared_with_a_reporting_proportion():
     a = measure(3, person_years=500, kind="registry", comparison="x")
     b = measure(3, persons=500, kind="spontaneous_reports", comparison="x")
-    with pytest.raises(MixedMeasures, match="incidence rate cannot be compared with a reporting proportion"):
+    with pytest.raises(MixedMeasures, match="incidence rate and reporting proportion are different kinds"):
         compare(a, b)
 
 
