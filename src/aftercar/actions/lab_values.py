@@ -60,9 +60,12 @@ def lab_values(study: Study, *, cells_per_ul: float | None = None) -> list[dict[
     return rows
 
 
-def persistence(study: Study, *, line: float = LINE, cells_per_ul: float | None = None) -> dict[str, Curve]:
-    """Each person's curve of vector-positive cells in blood against the line, from values with a day."""
-    points: dict[str, list[Point]] = defaultdict(list)
+def persistence(study: Study, *, line: float = LINE, cells_per_ul: float | None = None) -> dict[tuple[str, str], Curve]:
+    """Curves of vector-positive cells in blood against the line, from values with a day, by person and denominator.
+
+    A share of T cells and a share of nucleated cells are different things; they make two curves and are never joined.
+    """
+    points: dict[tuple[str, str], list[Point]] = defaultdict(list)
     for row in lab_values(study, cells_per_ul=cells_per_ul):
         if (
             row["day"] is None
@@ -72,8 +75,8 @@ def persistence(study: Study, *, line: float = LINE, cells_per_ul: float | None 
         ):
             continue
         bound = Bound(row["fraction"], row["fraction_low"], row["fraction_high"])
-        points[row["person_id"]].append(Point(row["day"], bound, row["result_id"]))
-    return {person: curve(mine, line=line) for person, mine in sorted(points.items())}
+        points[(row["person_id"], row["denominator"])].append(Point(row["day"], bound, row["result_id"]))
+    return {key: curve(mine, line=line) for key, mine in sorted(points.items())}
 
 
 def _value(record: Mapping[str, Any], cells_per_ul: float | None) -> Value:

@@ -44,13 +44,19 @@ class RnaResult:
 
 
 def rna_reads(
-    reads: Sequence[Path], vector: Path, *, human: Path | None = None, genes: Path | None = None, side: int = 15
+    reads: Sequence[Path],
+    vector: Path,
+    *,
+    annotation: Path | None = None,
+    human: Path | None = None,
+    genes: Path | None = None,
+    side: int = 15,
 ) -> RnaResult:
     """Look for CAR transcripts and vector-host fusion transcripts in RNA reads.
 
     Args:
         reads: BAM, CRAM or FASTQ of one sample. Fusions need an alignment to the host (soft clips).
-        vector: construct with its elements annotated.
+        vector: construct with its elements annotated; annotation: GTF, GFF or BED of them, where they lie in another file.
         human: FASTA of human transcripts or of the genome; joins found in it are dropped.
         genes: gene model, to tell spliced fusions.
         side: bases that a read must hold on either side of a join.
@@ -58,7 +64,7 @@ def rna_reads(
     Raises:
         NoJoins: when the construct has no two neighbouring CAR parts, or human sequence holds every join.
     """
-    construct = read_constructs(vector)[0]
+    construct = read_constructs(vector, annotation=annotation)[0]
     joins = joins_of(construct, side)
     notes = (
         []
@@ -160,6 +166,7 @@ def single_cells(
     barcodes: Path,
     *,
     vector: Path | None = None,
+    annotation: Path | None = None,
     contigs: Sequence[str] = (),
     group: str = "",
     ambient: float = rna.AMBIENT_SHARE,
@@ -169,10 +176,11 @@ def single_cells(
     Args:
         bam: 10x or STARsolo BAM with CB and UB tags.
         barcodes: table of cells with their groups.
-        vector: construct, for reads across CAR joins; contigs: vector contigs of the BAM's own reference.
+        vector: construct, for reads across CAR joins; annotation: of it, where that is another file.
+        contigs: vector contigs of the BAM's own reference.
         group: column of the table; ambient: share of a cell's UMIs assumed ambient.
     """
-    joins = joins_of(read_constructs(vector)[0]) if vector is not None else ()
+    joins = joins_of(read_constructs(vector, annotation=annotation)[0]) if vector is not None else ()
     if not joins and not contigs:
         raise NoJoins("neither a vector nor vector contigs are given", fix="give --vector FILE, --contig NAME, or both")
     cells = read_barcodes(barcodes, group)

@@ -351,10 +351,11 @@ def lab_command(
         print_table(lab_values(read, cells_per_ul=cells_per_ul), as_json=as_json, columns=_LAB)
         return
     rows = []
-    for person, found in persistence(read, line=line, cells_per_ul=cells_per_ul).items():
+    for (person, denominator), found in persistence(read, line=line, cells_per_ul=cells_per_ul).items():
         rows += [
             {
                 "person_id": person,
+                "denominator": denominator,
                 "day": p.day,
                 "fraction": p.fraction.value,
                 "low": p.fraction.low,
@@ -365,7 +366,9 @@ def lab_command(
             }
             for p in found.points
         ]
-    print_table(rows, as_json=as_json, columns=["person_id", "day", "fraction", "low", "high", "line", "grade", "words"])
+    print_table(
+        rows, as_json=as_json, columns=["person_id", "denominator", "day", "fraction", "low", "high", "line", "grade", "words"]
+    )
 
 
 _LAB = (
@@ -378,6 +381,7 @@ _LAB = (
 def rna_command(
     reads: list[Path] = typer.Argument(..., help="BAM, CRAM or FASTQ of one RNA sample."),
     vector: Path = typer.Option(..., "--vector", help="Construct with its parts annotated."),
+    annotation: Path | None = typer.Option(None, "--annotation", help="GTF, GFF or BED of the parts, for a FASTA construct."),
     human: Path | None = typer.Option(
         None, "--human", help="FASTA of human transcripts or genome: joins found there are dropped."
     ),
@@ -391,7 +395,7 @@ def rna_command(
     from aftercar.actions.sites_rna import rna_reads
     from aftercar.cli.output import print_json, print_table, say
 
-    found = rna_reads(reads, vector, human=human, genes=genes)
+    found = rna_reads(reads, vector, annotation=annotation, human=human, genes=genes)
     if as_json:
         print_json(
             {
@@ -419,6 +423,7 @@ def cells_command(
     bam: Path = typer.Argument(..., help="10x or STARsolo BAM with CB and UB tags."),
     barcodes: Path = typer.Option(..., "--barcodes", help="Table of cells: barcode, and cluster or clonotype."),
     vector: Path | None = typer.Option(None, "--vector", help="Construct, for reads across CAR joins."),
+    annotation: Path | None = typer.Option(None, "--annotation", help="GTF, GFF or BED of the parts, for a FASTA construct."),
     contig: list[str] = typer.Option([], "--contig", help="Vector contig of the BAM's reference; may be repeated."),
     group: str = typer.Option("", "--group", help="Column of the table that holds the groups."),
     ambient: float = typer.Option(0.1, "--ambient", help="Share of a cell's UMIs assumed ambient."),
@@ -431,7 +436,7 @@ def cells_command(
     from aftercar.actions.sites_rna import single_cells
     from aftercar.cli.output import print_table, say
 
-    found, note = single_cells(bam, barcodes, vector=vector, contigs=contig, group=group, ambient=ambient)
+    found, note = single_cells(bam, barcodes, vector=vector, annotation=annotation, contigs=contig, group=group, ambient=ambient)
     rows = [
         {
             "group": g.group,

@@ -179,9 +179,38 @@ def test_values_of_a_study():
     assert rows[1]["state"] == "below_lod"
     assert rows[2]["state"] == "not_convertible"
     assert "cell count" in rows[2]["words"]
-    found = persistence(study)["P"]
+    found = persistence(study)["P", "unknown"]
     assert [p.line for p in found.points] == ["above", "below"]
     assert found.first_below == (31, 334)
+
+
+def test_denominators_are_never_mixed():
+    base = {"person_id": "P", "matrix": "whole_blood", "result": "detected"}
+    study = _study(
+        [
+            base
+            | {
+                "result_id": "a",
+                "measured_on": "2022-12-01",
+                "method": "qpcr",
+                "value": 50.0,
+                "unit": "copies/ug",
+                "denominator": "nucleated_cells",
+            },
+            base
+            | {
+                "result_id": "b",
+                "measured_on": "2023-12-01",
+                "method": "flow",
+                "value": 3.5,
+                "unit": "percent_cells",
+                "denominator": "t_cells",
+            },
+        ]
+    )
+    curves = persistence(study)
+    assert set(curves) == {("P", "nucleated_cells"), ("P", "t_cells")}
+    assert curves["P", "t_cells"].points[0].grade == "persisting"  # not "risen again" against another denominator
 
 
 def test_a_product_mean_below_one_copy_is_not_used():
