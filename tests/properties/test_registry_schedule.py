@@ -43,8 +43,8 @@ texts = st.builds(partial, days, st.sampled_from([10, 10, 10, 7, 4]))
 
 
 @st.composite
-def registries(draw):
-    """A few people with any history, in the form of table rows."""
+def registries(draw, trial=False):
+    """A few people with any history, in the form of table rows; with ``trial`` all in a US trial with many tests."""
     people, infusions, contacts, tests, consents = [], [], [], [], []
     for i in range(draw(st.integers(1, 4))):
         person = f"P{i}"
@@ -66,15 +66,15 @@ def registries(draw):
                     "person_id": person,
                     "infused_on": draw(st.none() | texts | texts),
                     "product": draw(st.sampled_from(["Yescarta", "Kymriah", "something else"])),
-                    "jurisdiction": draw(st.sampled_from(["EU", "US", "US", "UK", None, "other"])),
-                    "setting": draw(st.sampled_from(["commercial", "trial", None])),
+                    "jurisdiction": "US" if trial else draw(st.sampled_from(["EU", "US", "US", "UK", None, "other"])),
+                    "setting": "trial" if trial else draw(st.sampled_from(["commercial", "trial", None])),
                     "trial": draw(st.sampled_from([None, "NCT01"])),
                 }
             )
         for j in range(draw(st.integers(0, 6))):
             kind = draw(st.sampled_from([None, *FOLLOW_UP["kind"].choices]))
             contacts.append({"contact_id": f"{person}-c{j}", "person_id": person, "contact_on": draw(texts), "kind": kind})
-        for j in range(draw(st.integers(0, 5))):
+        for j in range(draw(st.integers(4, 14) if trial else st.integers(0, 5))):
             tests.append(
                 {
                     "result_id": f"{person}-t{j}",
@@ -108,7 +108,7 @@ def fast_cohort(rows, on, plans):
 
 
 @settings(max_examples=250)
-@given(registries(), st.dates(START, END), st.sampled_from([0, 40, 800]))
+@given(registries() | registries(trial=True), st.dates(START, END), st.sampled_from([0, 40, 800]))
 def test_lists_of_a_whole_registry_equal_the_schedules_of_its_people(rows, on, ahead):
     plans = plan_set([USE_ALL, OWN])
     until = on + dt.timedelta(days=ahead)

@@ -16,9 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from aftercar.registry.plan import EVENT_KINDS, Plan, PlanSet, Rule
-from aftercar.registry.schedule import PERSON_STATES, negative_run_end
-from aftercar.registry.subject import Event, is_negative
-from aftercar.vocab.dates import PartialDate
+from aftercar.registry.schedule import PERSON_STATES
 from aftercar.vocab.products import find_product
 
 Days = NDArray[np.datetime64]
@@ -265,13 +263,20 @@ def _ends(tests: pl.DataFrame, rule: Rule, people: _People, day: np.datetime64) 
         return None
     ends = np.full(people.count, np.datetime64(ALWAYS, "D"))
     methods = [kind.removeprefix("assay:") for kind in rule.satisfied_by if kind.startswith("assay:")]
-    mine = tests.filter(pl.col("method").is_in(methods))
-    mine = mine.with_columns(day=pl.Series(earliest(mine["measured_on"]))).filter(pl.col("day") <= day.astype(object))
-    for (person,), group in mine.sort("day", "result_id").group_by("person_id", maintain_order=True):
-        events = [Event("", PartialDate.parse(row["measured_on"]), "", is_negative(row)) for row in group.iter_rows(named=True)]
-        end = negative_run_end(events, rule.ends_after_negatives)
-        if end is not None:
-            ends[people.rows_of(pl.Series([person]))] = np.datetime64(end, "D")
+    mine = tests.filter(
+        pl.col("method").is_in(methods), ~pl.col("result").fill_null("unknown").is_in(["unknown", "inconclusive"])
+    )
+    mine = mine.with_columns(day=pl.Series(earliest(mine["measured_on"])), person=pl.Series(people.rows_of(mine["person_id"])))
+    mine = mine.filter(pl.col("day") <= day.astype(object)).sort("person", "day", "result_id")
+    if mine.is_empty():
+        return ends
+    person, negative = mine["person"].to_numpy(), (mine["result"] == "not_detected").to_numpy()
+    number = np.arange(mine.height)
+    first = np.append(True, person[1:] != person[:-1])
+    # The row before each run of negatives: a positive one, or the last one of the person before.
+    before = np.maximum.accumulate(np.where(~negative, number, np.where(first, number - 1, -1)))
+    reached = number - before == rule.ends_after_negatives
+    np.minimum.at(ends, person[reached], mine["day"].to_numpy().astype("datetime64[D]")[reached])
     return ends
 
 
