@@ -353,3 +353,15 @@ def elements_of(group: str) -> tuple[Element, ...]:
 def groups_in(group: str) -> tuple[str, ...]:
     """The groups that stand directly in a group."""
     return tuple(name for name in GROUPS if inside(name) == group)
+
+
+def claimed_table() -> list[str]:
+    """The claimed elements as lines of a Markdown table, in the order of the guide."""
+    lines = ["| element | what it is | kind | length | null flavours | values | mandatory |", "|---|---|---|---|---|---|---|"]
+    for item in ELEMENTS.values():
+        length = str(item.max_length) if item.max_length else ""
+        values = f"{item.values[0]}-{item.values[-1]}" if len(item.values) > 3 else ", ".join(item.values)
+        required = "yes" if item.required else ""
+        nulls = ", ".join(item.nulls)
+        lines.append(f"| `{item.code}` | {item.name} | {item.kind} | {length} | {nulls} | {values} | {required} |")
+    return lines
