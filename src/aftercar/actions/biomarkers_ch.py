@@ -113,6 +113,7 @@ def call(
     depths_file: Path | None = None,
     reference_file: Path | None = None,
     infused: Mapping[str, str] | None = None,
+    panel: Sequence[str] = (),
 ) -> Outcome:
     """Judge every variant of every file and write the tables into a new folder.
 
@@ -124,6 +125,8 @@ def call(
         UsageError: when the folder exists, or a sample comes twice.
     """
     rules = read_rules(rules_file)
+    if panel:
+        rules = rules.for_panel(panel)
     depths = read_depths(depths_file) if depths_file else {}
     reference = _reference(reference_file) if reference_file else None
     per_person = Counter(source.person_id for source in sources if source.person_id)
@@ -155,6 +158,7 @@ class _Tables:
             return writer
 
         self.folder, self.rules, self.depths, self.infused = folder, rules, depths, infused
+        self.lineage = {gene: ";".join(rule.lineage) for gene, rule in rules.genes.items()}
         self.judged = table("variants.csv", JUDGED_VARIANTS.names)
         self.genes = table("genes.csv", GENE_STATUS.names)
         self.samples = table("samples.csv", _SAMPLES)
@@ -171,7 +175,10 @@ class _Tables:
         self.seen.add(calls.sample)
         self.judged.writerows(_judged_rows(calls))
         found = gene_statuses(calls, self.depths.get(calls.sample, {}), self.rules)
-        self.genes.writerows((s.sample, s.gene, s.status, s.depth, _six(s.limit), _six(s.largest), calls.rules) for s in found)
+        self.genes.writerows(
+            (s.sample, s.gene, s.status, s.depth, _six(s.limit), _six(s.largest), self.lineage[s.gene], calls.rules)
+            for s in found
+        )
         status = any_status(found)
         self.samples.writerow(_sample_row(calls, source, status))
         self.statuses[status] += 1

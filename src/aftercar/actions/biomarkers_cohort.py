@@ -13,12 +13,11 @@ from aftercar.biomarkers.designs import Member
 from aftercar.biomarkers.detection import Status
 from aftercar.biomarkers.features import Known, PersonTime
 from aftercar.biomarkers.hypotheses import Hypothesis
-from aftercar.biomarkers.rule_sets import RuleSet
+from aftercar.biomarkers.rule_sets import LINEAGES
 from aftercar.cohort.person_time import build
 from aftercar.edges.files import existing_file
 from aftercar.edges.study import Study, read_study
 from aftercar.edges.tables import read_table
-from aftercar.edges.variants import builtin_rules
 from aftercar.errors import InputError, InvalidTables, Problem
 from aftercar.vocab.columns import Table
 from aftercar.vocab.dates import PartialDate
@@ -52,7 +51,6 @@ def read_input(
     *,
     genes: Path | None = None,
     stratum: str = "product",
-    rules: RuleSet | None = None,
 ) -> ModelInput:
     """Read a study folder or a cohort file, and any number of covariate files.
 
@@ -61,7 +59,6 @@ def read_input(
         covariates: CSV files of the table ``model_covariates``.
         genes: ``genes.csv`` of ``aftercar biomarkers ch`` (a study folder says whose sample it is and when it was taken).
         stratum: for a study folder, the column of its cohort that becomes the sampling stratum.
-        rules: rule set behind ``genes``, for the lineage tags; the built-in when None.
 
     Raises:
         InvalidTables: with every problem.
@@ -72,7 +69,7 @@ def read_input(
         study = read_study(cohort)
         people, known, members, notes = _from_study(study, stratum)
         if genes is not None:
-            known += _clonal(study, people, genes, rules or builtin_rules())
+            known += _clonal(study, people, genes)
         return ModelInput(tuple(people), tuple(known + more), tuple(members), study.data_lock, notes)
     if genes is not None:
         raise InputError(
@@ -163,37 +160,62 @@ def _from_study(study: Study, stratum: str) -> tuple[list[PersonTime], list[Know
 
 
 def _prior_therapy(study: Study, starts: Mapping[str, dt.date]) -> list[Known]:
-    """Earlier treatment as yes or no; people without any recorded row are missing, not untreated."""
+    """Earlier treatment as yes or no.
+
+    People without any recorded row are missing, not untreated; a row whose class or time is not known leaves every class
+    that is not shown otherwise missing.
+    """
     given: dict[str, set[str]] = {}
     for r in study.rows("prior_therapy"):
         person = r["person_id"]
         if person not in starts:
             continue
-        before = r["timing"] == "before"
-        if r["started_on"]:
-            before = PartialDate.parse(r["started_on"]).certainly_before(PartialDate.of(starts[person]))
         tags = given.setdefault(person, set())
-        if before:
-            tags.add(r["mutagenic_class"] or "unknown")
-            if r["kind"] in ("autologous_transplant", "radiation"):
-                tags.add({"autologous_transplant": "autologous"}.get(r["kind"], r["kind"]))
-    names = (*_MUTAGENS, "autologous")
-    return [Known(person, f"prior_{name}", float(name in tags), 0.0) for person, tags in given.items() for name in names]
+        before = _before(r, starts[person])
+        if before is None:
+            tags |= {"class unknown", "transplant unknown"}
+        elif before:
+            tags.add(r["mutagenic_class"] if r["mutagenic_class"] not in (None, "unknown") else "class unknown")
+            if r["kind"] == "autologous_transplant":
+                tags.add("autologous")
+            elif r["kind"] == "radiation":
+                tags.add("radiation")
+    found = []
+    for person, tags in given.items():
+        for name in (*_MUTAGENS, "autologous"):
+            unknown = "transplant unknown" if name == "autologous" else "class unknown"
+            value = 1.0 if name in tags else None if unknown in tags else 0.0
+            found.append(Known(person, f"prior_{name}", value, 0.0))
+    return found
 
 
-def _clonal(study: Study, people: Iterable[PersonTime], genes: Path, rules: RuleSet) -> list[Known]:
+def _before(row: Mapping[str, Any], infused: dt.date) -> bool | None:
+    """Whether a treatment came before the infusion (lymphodepletion and bridging do not count); None when not known."""
+    if row["timing"] in ("bridging", "lymphodepletion", "after"):
+        return False
+    if row["started_on"]:
+        started, infusion = PartialDate.parse(row["started_on"]), PartialDate.of(infused)
+        if started.certainly_before(infusion):
+            return True
+        return None if started.possibly_before(infusion) else False
+    return True if row["timing"] == "before" else None
+
+
+def _clonal(study: Study, people: Iterable[PersonTime], genes: Path) -> list[Known]:
     """Clonal haematopoiesis by gene, lineage and in all, known on the day the sample was taken."""
     starts = {r["person_id"]: r["start"] for r in build(study.frames, study.data_lock).episodes.iter_rows(named=True)}
     samples = {r["sample_id"]: r for r in study.rows("samples")}
     statuses: dict[str, dict[str, Status]] = {}
+    tags: dict[str, list[str]] = {}
     with existing_file(genes).open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
-        if reader.fieldnames is None or not {"sample_id", "gene", "status"} <= set(reader.fieldnames):
+        if reader.fieldnames is None or not {"sample_id", "gene", "status", "lineage"} <= set(reader.fieldnames):
             raise InputError(
                 "not a genes.csv of aftercar biomarkers ch", where=f"{genes} line 1", fix="run aftercar biomarkers ch --study"
             )
         for row in reader:
             statuses.setdefault(row["sample_id"], {})[row["gene"]] = row["status"]  # type: ignore[assignment]
+            tags[row["gene"]] = row["lineage"].split(";")
     found = []
     at_risk = {p.person_id for p in people}
     for sample, by_gene in statuses.items():
@@ -210,8 +232,8 @@ def _clonal(study: Study, people: Iterable[PersonTime], genes: Path, rules: Rule
             # A date known to the month only is taken at its latest day: never earlier than it may have been.
             day = float((PartialDate.parse(row_["collected_on"]).latest - starts[person]).days)
         groups = {"ch": list(by_gene), **{f"ch_{g}": [g] for g in by_gene}}
-        for tag in ("myeloid", "lymphoid", "t_lineage", "therapy_related"):
-            members = [g for g in by_gene if g in rules.genes and tag in rules.genes[g].lineage]
+        for tag in LINEAGES:
+            members = [g for g in by_gene if tag in tags[g]]
             if members:
                 groups[f"ch_{tag}"] = members
         for name, members in groups.items():

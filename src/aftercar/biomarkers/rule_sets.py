@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, get_args
 
@@ -133,6 +133,17 @@ class RuleSet:
             {g: {k: dict(v) if isinstance(v, Mapping) else v for k, v in vars(r).items()} for g, r in sorted(self.genes.items())},
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=list).encode()).hexdigest()[:12]
+
+    def for_panel(self, genes: Sequence[str]) -> RuleSet:
+        """The same rules for the genes of a panel only, so that "negative" asks for no gene that was not sequenced.
+
+        Raises:
+            BadRuleSet: for a gene without a rule.
+        """
+        unknown = [gene for gene in genes if gene not in self.genes]
+        if unknown:
+            raise BadRuleSet(f"{unknown[0]} has no rule", where=self.label, fix="leave it out, or give a rule set that has it")
+        return replace(self, name=f"{self.name}, panel of {len(genes)} genes", genes={gene: self.genes[gene] for gene in genes})
 
     @property
     def label(self) -> str:

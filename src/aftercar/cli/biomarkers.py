@@ -61,7 +61,9 @@ def ch(
         sources, infused = study_sources(study)
     else:
         sources = [Source(path, "", sample, normal) for path in files or []]
-    found = call(sources, out, rules_file=rules, depths_file=depths, reference_file=reference, infused=infused)
+    found = call(
+        sources, out, rules_file=rules, depths_file=depths, reference_file=reference, infused=infused, panel=_words(panel)
+    )
     rows = [{"status": status, "samples": n} for status, n in sorted(found.statuses.items())]
     print_table(rows, as_json=as_json, columns=("status", "samples"))
     say(

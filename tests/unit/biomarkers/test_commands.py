@@ -61,6 +61,13 @@ def test_ch_writes_every_variant_gene_and_sample(tmp_path, capsys):
         "positive", "negative", "below_depth", "depth_unknown",
     )  # fmt: skip
     assert run(capsys, "ch", a, "--out", tmp_path / "ch")[0] == 2  # the folder is there already
+    words = ["ch", b, "--depths", tmp_path / "depths.csv", "--json"]
+    assert json.loads(run(capsys, *words, "--panel", "DNMT3A", "--out", tmp_path / "p")[1]) == [
+        {"status": "negative", "samples": 1}
+    ]
+    status, _, err = run(capsys, *words, "--panel", "DNMT3A,XYZ", "--out", tmp_path / "q")
+    assert status == 3
+    assert "XYZ has no rule" in err
 
 
 def test_ch_leaves_nothing_behind_on_a_malformed_file(tmp_path, capsys):
@@ -119,6 +126,13 @@ def test_a_study_follows_a_variant_and_feeds_the_models(tmp_path, capsys):
     found = json.loads(out)
     assert found["power"][0]["events"] == 3
     assert (found["runs"][0]["carriers_with_event"], found["runs"][0]["people"]) == (2, 8)
+    known_tags = {r["gene"]: r["lineage"] for r in rows(tmp_path / "ch" / "genes.csv")}
+    assert known_tags["DNMT3A"] == "myeloid;t_lineage"
+    tagged = ["--genes", tmp_path / "ch" / "genes.csv", "--marker", "ch_DNMT3A", "--marker", "ch_t_lineage", "--json"]
+    lineage = json.loads(run(capsys, "fit", study, *tagged)[1])["runs"]
+    # Carriers are positive by DNMT3A; nobody is negative over a whole lineage with three genes covered.
+    assert lineage[-1]["marker"] == "ch_t_lineage"
+    assert lineage[-1]["model"] == "not run"
     status, _, err = run(capsys, "fit", study, "--genes", tmp_path / "ch" / "genes.csv", "--marker", "ch_JAK2")
     assert status == 2
     assert "missing in the sample from before infusion" in err
@@ -318,3 +332,28 @@ def test_several_markers_are_one_family_and_none_is_dropped(cohort, tmp_path, ca
     assert tests["nowhere"]["model"] == "not run"
     assert "never measured" in tests["nowhere"]["note"]
     assert [line["marker"] for line in found["power"]] == ["ch", "lines"]
+
+
+def test_unknown_earlier_treatment_is_missing_not_no():
+    import datetime as dt
+    from types import SimpleNamespace
+
+    from aftercar.actions.biomarkers_cohort import _prior_therapy
+
+    def row(person, kind="chemotherapy", mutagen="alkylator", started=None, timing="before"):
+        return {"person_id": person, "kind": kind, "mutagenic_class": mutagen, "started_on": started, "timing": timing}
+
+    table = [
+        row("a"),
+        row("b", mutagen="unknown"),
+        row("c", timing="unknown"),
+        row("d", timing="lymphodepletion"),
+        row("e", kind="autologous_transplant", started="2020", timing=None),
+        row("f", started="2022", timing=None),
+    ]
+    study = SimpleNamespace(rows=lambda name: table)
+    found = _prior_therapy(study, dict.fromkeys("abcdef", dt.date(2022, 5, 1)))
+    values = {(k.person_id, k.name): k.value for k in found}
+    assert [values[p, "prior_alkylator"] for p in "abcdef"] == [1.0, None, None, 0.0, 1.0, None]
+    assert [values[p, "prior_platinum"] for p in "abcdef"] == [0.0, None, None, 0.0, 0.0, None]
+    assert [values[p, "prior_autologous"] for p in "abcdef"] == [0.0, 0.0, None, 0.0, 1.0, None]

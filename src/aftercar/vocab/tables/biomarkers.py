@@ -155,6 +155,7 @@ GENE_STATUS = Table(
         Column("depth", "integer", "Reads over the gene.", low=0),
         _fraction("detection_limit", "Smallest allele fraction that would have been seen with 95% chance."),
         _fraction("largest_vaf", "Largest allele fraction of a driver."),
+        Column("lineage", "list", "Lineage tags of the gene in the rule set."),
         Column("rules", "text", "Rule set, version and fingerprint."),
     ),
     level="result",
