@@ -35,6 +35,9 @@ def ch(
     out: Path | None = typer.Option(None, "--out", help="New folder for variants.csv, genes.csv, samples.csv."),
     study: Path | None = typer.Option(None, "--study", help="Take the variant files from a study's samples.csv instead."),
     rules: Path | None = typer.Option(None, "--rules", help="Rule set (TOML); the built-in default when not given."),
+    panel: str = typer.Option(
+        "", "--panel", help="Genes that were sequenced, separated by commas; all of the rule set otherwise."
+    ),
     depths: Path | None = typer.Option(
         None, "--depths", help="CSV with sample_id,gene,depth: without it, 'not called' stays missing."
     ),
