@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,12 @@ def track(
         .agg(pl.col("chrom", "position", "orientation", "gene").first())
     )
     counts = counts.join(places, on="clone")
-    return _assembled(chosen, used, counts, order, threshold, rate, fold_above)
+    spelt: dict[str, str] = {}  # "Whole Blood" and "Whole blood" are one panel
+    panels = {
+        name: spelt.setdefault((kind or "all cells").lower(), kind or "all cells")
+        for name, kind in mine.select("sample", "cell_type").unique(maintain_order=True).iter_rows()
+    }
+    return _assembled(chosen, used, counts, order, panels, threshold, rate, fold_above)
 
 
 def _order(mine: pl.DataFrame) -> list[tuple[str, float]]:
@@ -133,6 +138,7 @@ def _assembled(
     column: str,
     counts: pl.DataFrame,
     order: Sequence[tuple[str, float]],
+    panels: Mapping[str, str],
     threshold: float,
     rate: float,
     fold_above: float,
@@ -180,7 +186,7 @@ def _assembled(
             )
             growth.append(_growth_frame(labels, counts, first, name, day, grown))
     joined = pl.concat(tracks)
-    rows = stream_rows(joined.select("sample", "day", "label", "share").to_dicts())
+    rows = stream_rows(joined.select("sample", "day", "label", "share").to_dicts(), panels)
     spec = stream_spec(rows, f"Clones of {person or 'this person'} by {_UNIT[column]}")
     return Tracked(person, column, samples, joined, pl.concat(growth), rows, spec)
 

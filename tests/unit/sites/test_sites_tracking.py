@@ -12,7 +12,7 @@ from aftercar.actions.sites_track import NothingToTrack, track, write_tracked
 from aftercar.errors import UsageError
 from aftercar.evidence import tracking
 from aftercar.evidence.site_abundance import schema
-from aftercar.evidence.stream import REST, stream_rows
+from aftercar.evidence.stream import REST, stream_rows, stream_spec
 
 
 def test_linking():
@@ -164,3 +164,13 @@ def test_stream_rows_add_up():
     shown = stream_rows(rows, largest=3)
     assert sum(row["share"] for row in shown) == pytest.approx(1.0)
     assert [row["clone"] for row in shown][-1] == REST
+
+
+def test_samples_of_one_day_are_not_stacked():
+    rows = [{"sample": s, "day": 14.0, "label": "c", "share": 1.0} for s in ("D14 CD4", "D14 CD8")]
+    shown = stream_rows(rows, {"D14 CD4": "CD4", "D14 CD8": "CD8"})
+    sums = {}
+    for row in shown:
+        sums[row["panel"], row["day"]] = sums.get((row["panel"], row["day"]), 0) + row["share"]
+    assert sums == {("CD4", 14.0): 1.0, ("CD8", 14.0): 1.0}
+    assert len(stream_spec(shown, "t")["vconcat"]) == 2
