@@ -1,9 +1,9 @@
 """Tables in which the kernels look a 16-mer up: two bitmaps that say "never" fast, and an exact hash table behind them.
 
 A 16-mer of a read in text is two eight-byte words; a 16-mer of a BAM record is one, at four bits a base. Both are hashed
-as they lie, without packing; two bits in one word of a bitmap say whether any vector 16-mer has that hash. What passes is packed to
-32 bits and looked up exactly. A bitmap has about 64 bits for each key and stays within 128 KiB to 2 MiB, so that it lives in a
-core's cache.
+as they lie, without packing; two bits in one word of a bitmap say whether any vector 16-mer has that hash. What passes is
+packed to 32 bits and looked up exactly. A bitmap has about 64 bits for each key and stays within 128 KiB to 2 MiB, so that
+it lives in a core's cache.
 """
 
 from __future__ import annotations

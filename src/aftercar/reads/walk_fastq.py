@@ -42,10 +42,16 @@ def find_newline(data: NDArray[np.uint8], at: int, end: int) -> int:
 @compiled
 def no_newline(data: NDArray[np.uint8], at: int, end: int) -> bool:
     """Whether ``data[at:end]`` holds no line end."""
-    seen = np.uint8(0)
-    for i in range(at, end):
-        seen |= np.uint8(data[i] == 10)
-    return seen == 0
+    seen = _NONE
+    while at + 8 <= end:
+        word = load64(data, at) ^ _NEWLINES
+        seen |= (word - _ONES) & ~word & _TOPS
+        at += 8
+    while at < end:
+        if data[at] == 10:
+            return False
+        at += 1
+    return seen == _NONE
 
 
 @compiled
