@@ -151,6 +151,52 @@ def move_test(desk: Desk, request_id: str, state: str, *, on: dt.date, reason: s
     return store.save("testing_requests", changed, who=actor.name, why=f"test {state}", expected_version=row["row_version"])
 
 
+def check_sample(
+    desk: Desk,
+    sample_id: str,
+    *,
+    on: dt.date,
+    form: str = "unknown",
+    quantity: float | None = None,
+    unit: str | None = None,
+    tumour_content: float | None = None,
+    suitable: str = "unknown",
+    suitable_for: Sequence[str] = (),
+    reason: str = "",
+) -> Record:
+    """Record what is left of a specimen and which tests it can still serve.
+
+    Raises:
+        InputError: when the registry holds no such sample within reach.
+        UsageError: for a quantity without unit, an unknown test, or an unsuitable sample without its reason.
+    """
+    file = next((item for item in desk.files.values() if any(row["sample_id"] == sample_id for row in item.samples)), None)
+    if file is None:
+        raise InputError(f"there is no sample {sample_id!r} of a case within reach", fix="record the sample first")
+    if quantity is not None and not unit:
+        raise UsageError("a quantity needs its unit", fix="ug_dna, million_cells, ml, blocks, slides or mg")
+    if unknown := [name for name in suitable_for if name not in TESTS]:
+        raise UsageError(f"{unknown[0]!r} is not a test", fix=f"the tests are {', '.join(TESTS)}")
+    if suitable == "no" and not reason.strip():
+        raise UsageError("an unsuitable sample needs a reason", fix="give --reason")
+    store, actor = desk.writer("test", file.case_id)
+    number = sum(1 for row in desk.around.get("sample_checks", ()) if row["sample_id"] == sample_id) + 1
+    row = {
+        "check_id": f"{sample_id[:56]}-k{number}",
+        "person_id": file.case["person_id"],
+        "sample_id": sample_id,
+        "checked_on": on.isoformat(),
+        "form": form,
+        "quantity": quantity,
+        "quantity_unit": unit,
+        "tumour_content": tumour_content,
+        "suitable": suitable,
+        "suitable_for": ";".join(suitable_for) or None,
+        "unsuitable_reason": reason or None,
+    }
+    return store.save("sample_checks", row, who=actor.name, why="sample checked")
+
+
 def assess_case(
     desk: Desk,
     case_id: str,

@@ -182,6 +182,7 @@ def _line(rule: TestRule, case: CaseFile, causality: Causality, requests: Sequen
     if state == "open" and rule.test == "transgene" and case.case["tested"] in ("not_possible", "refused"):
         state = str(case.case["tested"])
     reason = str((latest or {}).get("reason") or (case.case["untested_reason"] if rule.test == "transgene" else "") or "")
+    checks = _latest(checks)
     unfit = {
         row["sample_id"]
         for row in checks
@@ -192,6 +193,14 @@ def _line(rule: TestRule, case: CaseFile, causality: Causality, requests: Sequen
     missing = () if samples else tuple(material for material, _ in found)
     days = turnaround_days(latest) if latest is not None else None
     return ChecklistItem(rule.test, rule.question, rule.without, rule.source, state, reason, samples, missing, days)
+
+
+def _latest(checks: Sequence[Row]) -> list[Row]:
+    """The last check of each sample."""
+    found: dict[str, Row] = {}
+    for row in sorted(checks, key=lambda row: str(row.get("checked_on") or "")):
+        found[str(row["sample_id"])] = row
+    return list(found.values())
 
 
 def _is_answered(test: str, case: CaseFile, causality: Causality) -> bool:

@@ -172,6 +172,73 @@ def ask(
     say(f"{record['test']}: {record['state'].replace('_', ' ')}")
 
 
+@app.command("sample")
+def sample_(
+    sample_id: str = typer.Argument(help="The sample."),
+    form: str = typer.Option("unknown", "--form", help="fresh, frozen, ffpe, viable_cells, dna, rna, slides."),
+    quantity: float | None = typer.Option(None, "--quantity", min=0.0, help="How much is left."),
+    unit: str = typer.Option("", "--unit", help="ug_dna, million_cells, ml, blocks, slides, mg."),
+    tumour: float | None = typer.Option(None, "--tumour", min=0.0, max=1.0, help="Fraction of tumour cells."),
+    suitable: str = typer.Option("unknown", "--suitable", help="yes, no, unknown."),
+    suitable_for: str = typer.Option("", "--for", help="Tests it can serve, separated by commas."),
+    reason: str = typer.Option("", "--reason", help="Why it is not suitable."),
+    database: str | None = DATABASE,
+    who: str = WHO,
+    on: str = ON,
+) -> None:
+    """Record what is left of a specimen and which tests it can still serve."""
+    from aftercar.actions.case_record import check_sample
+    from aftercar.cli.output import say
+
+    tests = [name.strip() for name in suitable_for.split(",") if name.strip()]
+    record = check_sample(
+        desk_of(None, database, who),
+        sample_id,
+        on=day_of(on),
+        form=form,
+        quantity=quantity,
+        unit=unit or None,
+        tumour_content=tumour,
+        suitable=suitable,
+        suitable_for=tests,
+        reason=reason,
+    )
+    print(record.key)
+    say(f"{sample_id}: suitable {record['suitable']}")
+
+
+@app.command()
+def code(
+    case_id: str = CASE,
+    meddra: Path = typer.Option(..., "--meddra", help="Folder of your licensed MedDRA distribution (*.asc)."),
+    term: str = typer.Option("", "--term", help="Look terms up by name or words."),
+    give: str = typer.Option("", "--give", help="Give the case this code."),
+    version: str = typer.Option("", "--meddra-version", help="Version, when the distribution does not say."),
+    database: str | None = DATABASE,
+    who: str = WHO,
+    as_json: bool = JSON,
+) -> None:
+    """Look a term up in your MedDRA, or give the case a code of it; the version is kept."""
+    from aftercar.actions.case_record import code_event
+    from aftercar.cli.output import print_table, say
+    from aftercar.edges.meddra import read_meddra
+
+    terms = read_meddra(meddra, version or None)
+    desk = desk_of(None, database, who)
+    if give:
+        record = code_event(desk, case_id, terms, give)
+        print(record.key)
+        say(f"{case_id}: {terms.terms[give].name} (MedDRA {terms.version})")
+        return
+    found = terms.find(term or desk.file(case_id).case["diagnosis"])
+    rows = [
+        {"code": item.code, "name": item.name, "level": item.level, "pt": item.pt_code, "soc": terms.soc_of.get(item.pt_code, "")}
+        for item in found
+    ]
+    print_table(rows, as_json=as_json, columns=("code", "name", "level", "pt", "soc"))
+    say(f"MedDRA {terms.version}: {len(rows)} term(s)")
+
+
 @app.command()
 def assess(
     case_id: str = CASE,

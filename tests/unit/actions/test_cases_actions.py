@@ -15,6 +15,7 @@ from aftercar.actions.case_record import (
     add_report,
     ask_for_test,
     assess_case,
+    check_sample,
     code_event,
     decide_duplicate,
     duplicate_candidates,
@@ -136,6 +137,24 @@ def test_tests_are_asked_for_moved_on_and_refused_with_a_reason(store: Store) ->
         ask_for_test(desk(store), "C1", "ebv", on=DAY, state="refused")
     with pytest.raises(UsageError, match="before the request"):
         move_test(desk(store), request.key, "resulted", on=DAY - dt.timedelta(days=1))
+
+
+def test_samples_are_checked_and_the_last_check_counts(store: Store) -> None:
+    store.save("samples", {"sample_id": "S1", "person_id": "P1", "case_id": "C1", "material": "tumour"}, who="lab", why="taken")
+    check_sample(desk(store), "S1", on=DAY, form="ffpe", quantity=2, unit="blocks", suitable="yes", suitable_for=["transgene"])
+
+    def samples_for(test: str) -> tuple[str, ...]:
+        return next(item.samples for item in show_case(desk(store), "C1", DAY).checklist.tests if item.test == test)
+
+    assert (samples_for("transgene"), samples_for("ebv")) == (("S1",), ())
+    check_sample(desk(store), "S1", on=DAY + dt.timedelta(days=9), suitable="no", reason="used up")
+    assert samples_for("transgene") == ()
+    with pytest.raises(UsageError, match="needs its unit"):
+        check_sample(desk(store), "S1", on=DAY, quantity=2)
+    with pytest.raises(UsageError, match="needs a reason"):
+        check_sample(desk(store), "S1", on=DAY, suitable="no")
+    with pytest.raises(InputError):
+        check_sample(desk(store), "S9", on=DAY)
 
 
 def test_duplicates_are_linked_not_merged_and_undone(store: Store) -> None:
@@ -323,3 +342,19 @@ def test_a_case_from_intake_to_message(capsys: Any, tmp_path: Path) -> None:
     fhir = tmp_path / "c1.json"
     assert run(capsys, "case", "export-fhir", "C1", "-o", str(fhir), *database)[0] == 0
     assert json.loads(fhir.read_text())["entry"][0]["resource"]["resourceType"] == "AdverseEvent"
+
+
+def test_samples_and_codes_at_the_command_line(capsys: Any, store: Store, tmp_path: Path) -> None:
+    database = ("--database", str(tmp_path / "registry.db"), "--as", "Dr A")
+    store.save("samples", {"sample_id": "S1", "person_id": "P1", "case_id": "C1", "material": "tumour"}, who="lab", why="taken")
+    status, out, _ = run(
+        capsys, "case", "sample", "S1", "--form", "ffpe", "--suitable", "yes", "--for", "transgene,ebv", *database
+    )
+    assert (status, out.strip()) == (0, "S1-k1")
+    (tmp_path / "pt.asc").write_text("90000001$Invented lymphoma$$\n")
+    (tmp_path / "llt.asc").write_text("90000011$Invented lymphoma of gut$90000001$\n")
+    meddra = ("--meddra", str(tmp_path), "--meddra-version", "99.1")
+    status, out, _ = run(capsys, "case", "code", "C1", *meddra, "--term", "gut", *database, "--json")
+    assert (status, json.loads(out)[0]["code"]) == (0, "90000011")
+    assert run(capsys, "case", "code", "C1", *meddra, "--give", "90000011", *database)[0] == 0
+    assert store.list("event_codes")[0]["version"] == "99.1"

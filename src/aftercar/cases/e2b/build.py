@@ -289,10 +289,13 @@ def _infusion(case: CaseFile, row: Row, is_suspect: bool, assessments: Sequence[
         words.append(f"product vector copies per transduced cell {row['product_vcn']:g}")
     if row["batch"] and len(row["batch"]) > 35:
         words.append(f"full batch number {row['batch']}")
+    given = _decimal(row["dose_million_cells"], ELEMENTS["G.k.4.r.1a"].max_length)
+    if given is None and row["dose_million_cells"] is not None:
+        notes.lines.append(f"G.k.4.r.1a (dose) was left out: {row['dose_million_cells']:g} does not fit")
     dose = made(
         {
-            "G.k.4.r.1a": None if row["dose_million_cells"] is None else f"{row['dose_million_cells']:g}"[:8],
-            "G.k.4.r.1b": None if row["dose_million_cells"] is None else "10*6{cells}",
+            "G.k.4.r.1a": given,
+            "G.k.4.r.1b": None if given is None else "10*6{cells}",
             "G.k.4.r.4": day,
             "G.k.4.r.5": day,
             "G.k.4.r.7": notes.fit("G.k.4.r.7", row["batch"]) or Null("UNK"),
@@ -363,6 +366,18 @@ def _onset_days(case: CaseFile, infusion: Row) -> int | None:
         return None
     days = (end.earliest - start.earliest).days
     return days if 0 <= days <= 99_999 else None
+
+
+def _decimal(value: float | None, longest: int) -> str | None:
+    """A number without exponent in at most ``longest`` characters, as many decimals as fit; None when it does not fit at all."""
+    if value is None:
+        return None
+    for decimals in range(longest, -1, -1):
+        text = f"{value:.{decimals}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        if len(text) <= longest:
+            return text if float(text) or not value else None
+    return None
 
 
 def _date(value: object) -> str | None:
