@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aftercar.cases.causality import WORDS
+from aftercar.cases.cioms import cioms_i
 from aftercar.cases.completeness import completeness
 from aftercar.cases.model import CaseFile, as_date
+from aftercar.cases.narrative import narrate
 from aftercar.reports.blocks import Block, Document, Fact, Facts, Field, Figure, Heading, Prose, TableBlock
 from aftercar.reports.charts import chart
 from aftercar.reports.figures_samples import persistence
@@ -25,16 +27,13 @@ _EVENTS = (  # table, date column, what it is, column that says more
 )
 
 
-def dossier(
-    findings: Findings, case_id: str, provenance: Mapping[str, Any], *, narrative: str = "", marked_cells_percent: float = 1.0
-) -> Document:
+def dossier(findings: Findings, case_id: str, provenance: Mapping[str, Any], *, marked_cells_percent: float = 1.0) -> Document:
     """Everything about one case.
 
     Args:
         findings: of the study.
         case_id: the case.
         provenance: of the study.
-        narrative: generated narrative text, paragraphs separated by empty lines; left out when empty.
         marked_cells_percent: percent of vector-positive cells drawn as a line in the persistence chart.
 
     Raises:
@@ -45,9 +44,20 @@ def dossier(
         raise KeyError(case_id)
     blocks: list[Block] = [*_head(file, findings), *_timeline(file, marked_cells_percent), *_pathology(file), *_molecular(file)]
     blocks += [*_causality(file, findings), *_gaps(file, findings)]
-    if narrative:
-        blocks += [Heading("Narrative", key="narrative"), Prose(narrative.split("\n\n"), key="narrative-text")]
+    blocks += _statements(file, findings)
     return Document(f"Case {case_id}", str(file.case["diagnosis"]), findings.data_lock, blocks, provenance)
+
+
+def _statements(file: CaseFile, findings: Findings) -> Iterator[Block]:
+    """The narrative generated from the fields, and the CIOMS I form."""
+    causality = findings.causality[file.case_id]
+    words = narrate(file, causality).text()
+    yield Heading("Narrative", key="narrative")
+    yield Prose(words.split("\n\n"), key="narrative-text")
+    yield Heading("CIOMS I", key="cioms")
+    rows = [{"box": box, "what": what, "content": content or None} for box, what, content in cioms_i(file, causality, words)]
+    fields = (Field("box", "Box"), Field("what", "What"), Field("content", "Content"))
+    yield TableBlock("cioms-table", "CIOMS I form", fields, rows)
 
 
 def timeline(file: CaseFile) -> list[Row]:

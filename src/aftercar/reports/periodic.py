@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aftercar.cases.causality import WORDS
+from aftercar.cases.cioms import LINE_COLUMNS, cioms_ii_line
 from aftercar.cases.model import CaseFile, as_date
 from aftercar.cohort.follow_up import completeness
 from aftercar.reports.blocks import Block, Caveat, Document, Field, Heading, Prose, TableBlock
@@ -15,21 +15,8 @@ from aftercar.reports.figures_people import swimmer
 from aftercar.reports.findings import Findings, Row
 from aftercar.vocab.products import product_label
 
-LISTING = (
-    Field("case_id", "Case"),
-    Field("country", "Country"),
-    Field("source", "Source"),
-    Field("age", "Age", "count"),
-    Field("sex", "Sex"),
-    Field("product", "Suspect product"),
-    Field("batch", "Batch"),
-    Field("infused_on", "Infused"),
-    Field("diagnosis", "Reaction"),
-    Field("diagnosed_on", "Diagnosed"),
-    Field("onset", "Onset"),
-    Field("outcome", "Outcome"),
-    Field("origin", "Cell of origin"),
-)
+_LABELS = {"infused_on": "Infused", "event": "Reaction", "product": "Suspect product", "serious": "Seriousness criteria"}
+LISTING = tuple(Field(name, _LABELS.get(name, name.replace("_", " ").capitalize())) for name in LINE_COLUMNS)
 
 
 def periodic(findings: Findings, provenance: Mapping[str, Any], since: dt.date | None) -> Document:
@@ -61,39 +48,9 @@ def _swimmer(findings: Findings) -> list[Block]:
 
 
 def listing(findings: Findings) -> list[Row]:
-    """One row for each case, in the columns of a CIOMS II line listing plus the cell of origin."""
-    return [_line(file, findings) for file in findings.cases]
-
-
-def _line(file: CaseFile, findings: Findings) -> Row:
-    infusion = file.suspected_infusion or {}
-    product = str(infusion.get("product") or "")
-    onset = file.onset_months
-    return {
-        "case_id": file.case_id,
-        "country": file.person["country"],
-        "source": file.case["source"],
-        "age": _age(file),
-        "sex": file.person["sex"],
-        "product": product_label(product) or product or None,
-        "batch": infusion.get("batch"),
-        "infused_on": infusion.get("infused_on"),
-        "diagnosis": file.case["diagnosis"],
-        "diagnosed_on": file.case["diagnosed_on"],
-        "onset": onset.text() if onset else None,
-        "outcome": str(file.case["outcome"] or "unknown").replace("_", " "),
-        "origin": WORDS[findings.causality[file.case_id].origin.value],
-    }
-
-
-def _age(file: CaseFile) -> int | None:
-    """Age at diagnosis in whole years, else at infusion, from the year of birth where no age is given."""
-    infusion = file.suspected_infusion
-    if infusion is not None and infusion["age_at_infusion"] is not None:
-        return int(infusion["age_at_infusion"])
-    day = as_date(file.case["diagnosed_on"]) or (as_date(infusion["infused_on"]) if infusion is not None else None)
-    born = file.person["birth_year"]
-    return day.year - int(born) if day is not None and born is not None else None
+    """One row for each case, in the columns of a CIOMS II line listing; unknown is empty and shown as such."""
+    lines = [cioms_ii_line(file, findings.causality[file.case_id]) for file in findings.cases]
+    return [{name: value or None for name, value in line.items()} for line in lines]
 
 
 def _exposure(findings: Findings) -> list[Block]:
