@@ -171,7 +171,9 @@ class _Tables:
 
     def add(self, source: Source, calls: SampleCalls) -> None:
         if calls.sample in self.seen:
-            raise UsageError(f"sample {calls.sample} comes twice", fix="give each file once, or name samples apart")
+            raise UsageError(
+                f"sample {calls.sample} comes twice", fix="give each file once, or name the samples apart: NAME=FILE"
+            )
         self.seen.add(calls.sample)
         self.judged.writerows(_judged_rows(calls))
         found = gene_statuses(calls, self.depths.get(calls.sample, {}), self.rules)

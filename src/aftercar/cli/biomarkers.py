@@ -29,8 +29,8 @@ _LATE = typer.Option(False, "--late-entry", help="People whose covariate became 
 
 @app.command()
 def ch(
-    files: list[Path] | None = typer.Argument(
-        None, help="VCF, BCF or MAF files (MAF by its ending .maf, .maf.gz, .tsv or .txt)."
+    files: list[str] | None = typer.Argument(
+        None, help="VCF, BCF or MAF files (MAF by its ending .maf, .maf.gz, .tsv or .txt); NAME=FILE gives the sample a name."
     ),
     out: Path | None = typer.Option(None, "--out", help="New folder for variants.csv, genes.csv, samples.csv."),
     study: Path | None = typer.Option(None, "--study", help="Take the variant files from a study's samples.csv instead."),
@@ -63,7 +63,7 @@ def ch(
     if study is not None:
         sources, infused = study_sources(study)
     else:
-        sources = [Source(path, "", sample, normal) for path in files or []]
+        sources = [Source(path, name, sample, normal) for name, path in map(_named, files or [])]
     found = call(
         sources, out, rules_file=rules, depths_file=depths, reference_file=reference, infused=infused, panel=_words(panel)
     )
@@ -300,6 +300,12 @@ def combine(
         print_table(rows, as_json=as_json)
         where = f"{out} is" if out else "give --out for"
         say(f"round {round_.number} moved by {found.step:.3g}: not converged, {where} the next round")
+
+
+def _named(text: str) -> tuple[str, Path]:
+    """A file, or NAME=FILE where no file has the whole text as its name."""
+    name, equals, path = text.partition("=")
+    return (name, Path(path)) if equals and not Path(text).exists() else ("", Path(text))
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -77,6 +77,8 @@ def test_ch_leaves_nothing_behind_on_a_malformed_file(tmp_path, capsys):
     assert "b.vcf line 4, field AD of b" in err
     assert not (tmp_path / "ch").exists()
     assert run(capsys, "ch", good, good, "--out", tmp_path / "ch")[0] == 2
+    assert run(capsys, "ch", f"one={good}", f"two={good}", "--out", tmp_path / "named")[0] == 0
+    assert {r["sample_id"] for r in rows(tmp_path / "named" / "samples.csv")} == {"one", "two"}
     assert run(capsys, "ch")[0] == 2
 
 
