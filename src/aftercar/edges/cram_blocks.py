@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aftercar.edges import bgzf
+from aftercar.reads.walk_text import itf8_values
 
 _FILE_HEAD = 26
 _RAW, _GZIP = 0, 1
@@ -342,11 +343,11 @@ def itf8_array(data: bytes) -> NDArray[np.int64]:
     codes = np.frombuffer(data, np.uint8)
     if not (codes & 0x80).any():
         return codes.astype(np.int64)
-    values, at = [], 0
-    while at < len(data):
-        value, at = itf8(data, at)
-        values.append(value)
-    return np.array(values, np.int64)
+    values = np.empty(len(codes), np.int64)
+    count = int(itf8_values(codes, values))
+    if count < 0:
+        raise NoShortcut("a block of numbers ends inside one")
+    return values[:count]
 
 
 @lru_cache(maxsize=1)

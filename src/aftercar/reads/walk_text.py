@@ -83,3 +83,26 @@ def any_match(
                     row += 1
             at += 8
     return False
+
+
+@compiled
+def itf8_values(data: NDArray[np.uint8], values: NDArray[np.int64]) -> int:
+    """Decode ITF-8 integers (CRAM specification, section 2.3) into ``values``; returns how many, -1 when the last is cut."""
+    at = count = 0
+    end = len(data)
+    while at < end:
+        first = signed(data[at])
+        extra = 0 if first < 0x80 else 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+        if at + extra >= end:
+            return -1
+        if extra == 4:
+            value = (first & 15) << 28 | signed(data[at + 1]) << 20 | signed(data[at + 2]) << 12 | signed(data[at + 3]) << 4
+            value |= signed(data[at + 4]) & 15
+        else:
+            value = first & (0x7F >> extra)
+            for i in range(extra):
+                value = value << 8 | signed(data[at + 1 + i])
+        values[count] = value
+        count += 1
+        at += extra + 1
+    return count

@@ -37,3 +37,5 @@ ELEMENT_COUNTS = Table(
     ),
     level="result",
 )
+
+TABLES = (VECTOR_ELEMENTS, ELEMENT_COUNTS)
