@@ -2,7 +2,7 @@
 
 Run ``python -m benchmarks.accuracy`` for the table beside the published peers' figures, or name parts:
 ``table grid limit negatives lengths repeats forms``. Truth comes from the shipped simulator; seeds are printed. The
-host is 7 Mb of GRCh37/GRCh38 (chr1:1-3.4 Mb with its segmental duplications, chr16, chr20), the vector a lentiviral CAR plasmid map.
+host is 7 Mb of GRCh37/GRCh38 (chr1:1-3.4 Mb with its segmental duplications, chr16, chr20), the vector a lentiviral CAR plasmid.
 With bwa on the PATH and ``AFTERCAR_BENCH_BWA=1`` the table is made from really aligned reads.
 """
 
@@ -202,18 +202,30 @@ def _whole(bench: Bench, sample: Sample, bwa: bool) -> str:
     shutil.rmtree(out, ignore_errors=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    command = [sys.executable, "-m", "aftercar", "sample", "test", path, "--vector", vector, "--reference", bench.reference, "--out", out]
+    command = [
+        sys.executable,
+        "-m",
+        "aftercar",
+        "sample",
+        "test",
+        path,
+        "--vector",
+        vector,
+        "--reference",
+        bench.reference,
+        "--out",
+        out,
+    ]
     subprocess.run([str(word) for word in command], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     wall = time.perf_counter() - start
-    verdict = action.examine(
-        [path], bench.constructs, host=bench.fasta, shared=bench.shared, reference=bench.reference
-    )[2]
+    verdict = action.examine([path], bench.constructs, host=bench.fasta, shared=bench.shared, reference=bench.reference)[2]
     result, _ = score(sample, verdict.sites)
     limit = verdict.limit.presence if verdict.limit else float("nan")
     shown = result.row() if sample.insertions else f"false {result.false}"
-    return f"{shown}  {verdict.call}  limit {100 * limit:.2g}%  CPU {cpu:.1f} s wall {wall:.1f} s memory {after.ru_maxrss / 1e6:.2f} GB"
+    cost = f"CPU {cpu:.1f} s wall {wall:.1f} s memory {after.ru_maxrss / 1e6:.2f} GB"
+    return f"{shown}  {verdict.call}  limit {100 * limit:.2g}%  {cost}"
 
 
 def _bwa(bench: Bench, sample: Sample, path: Path) -> None:
@@ -228,7 +240,9 @@ def _bwa(bench: Bench, sample: Sample, path: Path) -> None:
 def grid(bench: Bench) -> None:
     """Fractions by depths: sites, cell fractions, copies, interval coverage."""
     print("\n== grid: 40 insertions a run, seeds 21-23, truth alignments around the sites, purity given ==")
-    print("cells depth   sites found/findable(planted) ...                          cell fraction: median error, 95% interval coverage; copies: error, covered")
+    print(
+        "cells depth   sites found/findable(planted) ... | cell fraction: error, interval coverage | copies: error, covered"
+    )
     every = [0, 0]
     for fraction in (1.0, 0.5, 0.1, 0.05, 0.02):
         for depth in (10, 30, 100):
@@ -258,7 +272,9 @@ def grid(bench: Bench) -> None:
                 f"{100 * covered[0] / max(1, covered[1]):.1f}% of {covered[1]}  |  "
                 f"{100 * np.mean([c[0] for c in copies]):+.1f}%, {sum(c[1] for c in copies)}/3"
             )
-    print(f"coverage over cells where at least 97% of the sites are found: {100 * every[0] / max(1, every[1]):.1f}% of {every[1]}")
+    print(
+        f"coverage over cells where at least 97% of the sites are found: {100 * every[0] / max(1, every[1]):.1f}% of {every[1]}"
+    )
 
 
 def limit(bench: Bench, runs: int = 300) -> None:
@@ -266,7 +282,9 @@ def limit(bench: Bench, runs: int = 300) -> None:
     print(f"\n== detection limit: one insertion planted at the stated limit, {runs} runs each, seeds 1000 on ==")
     small = {"chr20": bench.host["chr20"]}
     for depth in (10, 30, 100):
-        probe = Sample(small, (Population("t", 1.0, plant(small, bench.provirus.sequence, sites=1, seed=1)),), depth=depth, seed=1)
+        probe = Sample(
+            small, (Population("t", 1.0, plant(small, bench.provirus.sequence, sites=1, seed=1)),), depth=depth, seed=1
+        )
         stated = bench.verdict(probe).limit
         for goal, share in (("presence", stated.presence), ("site", stated.site)):
             if share > 1:
@@ -305,7 +323,12 @@ def negatives(bench: Bench, runs: int = 200) -> None:
     print(f"\n== negatives: {runs} samples without vector (construct with four human parts, their loci at 30x), seeds 2000 on ==")
     kept = bench.constructs
     bench.use([human_like(bench)])
-    loci = (("chr1", 1_499_000, 1_502_500), ("chr16", 799_000, 801_500), ("chr20", 399_000, 401_500), ("chr1", 2_499_000, 2_502_000))
+    loci = (
+        ("chr1", 1_499_000, 1_502_500),
+        ("chr16", 799_000, 801_500),
+        ("chr20", 399_000, 401_500),
+        ("chr1", 2_499_000, 2_502_000),
+    )
     calls: dict[str, int] = {}
     sites = 0
     for run in range(runs):
@@ -336,8 +359,17 @@ def lengths(bench: Bench) -> None:
     sites = plant(bench.host, bench.provirus.sequence, sites=40, seed=31)
     population = (Population("tumour", 1.0, sites),)
     base = Sample(bench.host, population, depth=30, seed=31, windows=bench.windows(sites))
-    cases = [(f"2x{n}, insert {i}", {"read_length": n, "insert_mean": float(i), "insert_sd": i / 6}) for n in (75, 100, 150, 250) for i in (200, 400, 600) if i >= n]
-    cases += [("1x75", {"single_end": True, "read_length": 75}), ("1x150", {"single_end": True}), ("1x250", {"single_end": True, "read_length": 250})]
+    cases = [
+        (f"2x{n}, insert {i}", {"read_length": n, "insert_mean": float(i), "insert_sd": i / 6})
+        for n in (75, 100, 150, 250)
+        for i in (200, 400, 600)
+        if i >= n
+    ]
+    cases += [
+        ("1x75", {"single_end": True, "read_length": 75}),
+        ("1x150", {"single_end": True}),
+        ("1x250", {"single_end": True, "read_length": 250}),
+    ]
     cases += [("20% duplicates", {"duplicates": 0.2}), ("errors 1%", {"error_rate": 0.01})]
     for name, changes in cases:
         sample = dataclasses.replace(base, **changes)
@@ -430,8 +462,39 @@ def forms(bench: Bench) -> None:
     bench.use([plasmid])
 
 
+def speed(bench: Bench) -> None:
+    """Candidates to verdict: time and memory for 50,000 pairs, and how it divides."""
+    print("\n== speed: candidates to verdict, 60 insertions in all cells at 90x, screen not counted ==")
+    from aftercar.actions.screen_reads import screen_reads
+    from aftercar.edges.evidence_bam import count_reference
+    from aftercar.evidence.sample import find, judge
+
+    sites = plant(bench.host, bench.provirus.sequence, sites=60, seed=51)
+    sample = Sample(bench.host, (Population("tumour", 1.0, sites),), depth=90, seed=51, windows=bench.windows(sites))
+    path = bench.folder / "speed.bam"
+    write_bam(sample, path)
+    screened = screen_reads([path], bench.constructs, reference=bench.reference)
+    find(dataclasses.replace(screened, pairs=screened.pairs[:100]), bench.constructs, bench.fasta, bench.shared)  # compiles
+    pairs = screened.pairs[:50_000]
+    start = time.perf_counter(), time.process_time()
+    found = find(dataclasses.replace(screened, pairs=pairs), bench.constructs, bench.fasta, bench.shared)
+    middle = time.perf_counter()
+
+    def count(wanted, library):
+        return count_reference([path], wanted, library, anchor=24, paired=True)
+
+    verdict = judge(screened, found, bench.constructs, count_sites=count)
+    end = time.perf_counter(), time.process_time()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"{len(pairs):,} pairs: junctions {middle - start[0]:.1f} s, verdict {end[0] - middle:.1f} s, "
+        f"CPU {end[1] - start[1]:.1f} s, peak memory of this process {memory:.2f} GB, {len(verdict.located)} sites"
+    )
+
+
 PARTS = {
-    "table": table, "grid": grid, "limit": limit, "negatives": negatives, "lengths": lengths, "repeats": repeats, "forms": forms,
+    "speed": speed, "table": table, "grid": grid, "limit": limit, "negatives": negatives, "lengths": lengths, "repeats": repeats,
+    "forms": forms,
 }  # fmt: skip
 
 

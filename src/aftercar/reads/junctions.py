@@ -20,6 +20,7 @@ Place4 = tuple[str, int, Side, str]  #: contig, coordinate beside the vector, si
 
 SLACK = 3  #: bases by which exact fragments of one junction may differ (an indel near the boundary)
 FREE_SLACK = 12  #: the same where the break in the vector is not at a known end
+OUTLIER = 150  #: bases by which a template may be longer than the longest and still join an exact junction
 LARGEST_TSD, LARGEST_LOSS = 40, 60  #: host bases that two ends of one provirus may overlap, or lack
 
 
@@ -348,6 +349,8 @@ def _groups(supports: list[Support]) -> list[Junction]:
         members[root(i)].append(i)
     junctions = []
     for group in members.values():
+        if len(group) == 1 and supports[group[0]].weak:
+            continue
         likely = _likeliest([every[i] for i in group])
         contig, adjacent, side, orientation = likely[0]
         model = supports[group[0]]
@@ -402,6 +405,7 @@ def _assign_spanning(junctions: list[Junction], supports: list[Support]) -> list
             for number in by_key.get((contig, side, orientation), ()):
                 junction = junctions[number]
                 more = 0 if junction.end else support.vector_bases  # the vector may be cut short of the end it looks at
+                more += OUTLIER
                 low, high = support.low - (more if side == "right" else 0), support.high + (more if side == "left" else 0)
                 fits = low + shift - SLACK <= junction.adjacent <= high + shift + SLACK
                 if fits and (junction.end == support.end or not junction.end or not support.end):

@@ -172,7 +172,9 @@ def _lone_ltr(construct: Construct) -> Provirus | None:
         for first, last, kind, tsd in _LTRS:
             start = text.find(first)
             stop = text.rfind(last) + len(last)
-            if start < 0 or stop - start not in _LTR_LENGTHS or text.rfind(last) < 0 or len(text) - (stop - start) > 100:
+            if text.count(first) != 1 or text.count(last) != 1:
+                continue
+            if stop - start not in _LTR_LENGTHS or len(text) - (stop - start) > 100:
                 continue
             ltr = text[start:stop]
             size, between = len(ltr), SPACER

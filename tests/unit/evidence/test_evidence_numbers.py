@@ -1,0 +1,177 @@
+"""Every number of a verdict against a slow twin."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from aftercar.evidence import clones
+from aftercar.evidence.contamination import Junctions, alternatives
+from aftercar.evidence.copies import copies, mean_ploidy
+from aftercar.evidence.detection_limit import RUN, limit, located, needed_mean, starts
+from aftercar.evidence.presence import Presence, presence
+from aftercar.evidence.quantity import binomial_share, poisson_mean
+from aftercar.evidence.settings import Settings
+from aftercar.reads.batch import HostDepth
+from aftercar.reads.junctions_align import Segment
+from aftercar.reads.junctions_target import target_of
+from aftercar.reads.junctions_types import Library, VectorFragment
+from aftercar.testing.simulate import random_bases
+from aftercar.vocab.vectors import Construct
+
+LTR = "TGGAAGGGCTAATTCACTCCC" + random_bases(180, seed=11) + "AGTGTGGAAAATCTCTAGCA"
+PROVIRUS = LTR + "GTGGCGCCCGAACAGGGAC" + random_bases(800, seed=12) + "AAAAGAAAAGGGGGGAC" + LTR
+TARGET = target_of([Construct("v", PROVIRUS)])
+
+
+def test_depth_equals_counting_base_by_base():
+    rng = np.random.default_rng(1)
+    fragments, depth = [], np.zeros(len(PROVIRUS))
+    for number in range(80):
+        start = int(rng.integers(0, len(PROVIRUS) - 100))
+        segment = Segment(0, 100, start, start + 100, 1, 0)
+        fragments.append(VectorFragment(f"f{number}", ((segment,), ()), 100, number % 10 == 0))
+        if number % 10:
+            depth[start : start + 100] += 1
+    seen = presence(fragments, TARGET)
+    assert seen.fragments == 72
+    assert seen.host_like == 8
+    assert seen.depth == pytest.approx(depth.mean())
+    assert seen.bases == len(PROVIRUS)
+
+
+def test_copies_follow_depth_purity_and_ploidy():
+    seen = Presence(500, 0, 12.0, 1_000, 1_000, 1_000, 400.0, float("nan"), 0)
+    amount = copies(seen, HostDepth(30.0, 1e6), purity=0.5, ploidy=4.0)
+    # 3 copies of a chromosome in a mean cell; one copy has depth 10; 12 / 10 copies a cell, twice that a tumour cell.
+    assert mean_ploidy(0.5, 4.0) == 3.0
+    assert amount.per_cell.value == pytest.approx(1.2)
+    assert amount.per_tumour_cell.value == pytest.approx(2.4)
+    assert amount.per_diploid_genome.value == pytest.approx(0.8)
+    low, high = stats.gamma.ppf([0.025, 0.975], 400.5)
+    assert (amount.per_cell.low, amount.per_cell.high) == pytest.approx((1.2 * low / 400, 1.2 * high / 400))
+    assert copies(seen, HostDepth(float("nan"), 0.0), purity=None) is None
+
+
+@pytest.mark.parametrize("share", [0.05, 0.25, 0.5])
+@pytest.mark.parametrize("ends", [1, 2])
+def test_allele_share_interval_covers(share, ends):
+    rng = np.random.default_rng(7)
+    hits, runs, spanning = 0, 4_000, 25.0
+    for _ in range(runs):
+        junction, reference = rng.poisson(ends * share * spanning), rng.poisson((1 - share) * spanning)
+        _, low, high = clones.allele_share(int(junction), int(reference), ends=ends)
+        hits += low <= share <= high
+    assert 0.93 <= hits / runs <= 0.985
+
+
+def test_allele_share_is_the_likeliest_value():
+    junction, reference = 17, 21
+    grid = np.linspace(0.001, 0.999, 5_000)
+    best = []
+    for f in grid:
+        mean = (junction + reference) / (2 * f + 1 - f)
+        best.append(stats.poisson.logpmf(junction, 2 * f * mean) + stats.poisson.logpmf(reference, (1 - f) * mean))
+    assert clones.allele_share(junction, reference, ends=2)[0] == pytest.approx(grid[int(np.argmax(best))], abs=0.001)
+
+
+def test_clonality_words():
+    def kind(count, reference):
+        return clones.clonality(clones.from_reference(count, reference, ends=2, mean_copies=2.0), 0.7, 0.1)
+
+    assert kind(60, 30) == "clonal"
+    assert kind(20, 90) == "subclonal"
+    assert kind(1, 400) == "bystander"
+    assert clones.clonality(None, 0.7, 0.1) == "indeterminate"
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_evident_starts_equal_a_loop_over_every_start(paired):
+    library = Library(75, 200.0, 0.0)
+    shared = np.zeros(len(PROVIRUS), bool)
+    shared[400:600] = True
+    target = target_of([Construct("v", PROVIRUS)], [shared])
+    evident, split, spanning = starts(target, library, paired=paired)
+    own = ~target.shared
+    size = 200 if paired else 75
+    slow = cut = gap = 0
+    for start in range(-size + 1, len(PROVIRUS)):
+        reads = [(start, start + 75)] + ([(start + size - 75, start + size)] if paired else [])
+        shown = False
+        for low, high in reads:
+            run = 0
+            for base in range(max(low, 0), min(high, len(PROVIRUS))):
+                run = run + 1 if own[base] else 0
+                shown = shown or run >= RUN
+        slow += shown
+    for vector in range(1, size):
+        host = size - vector
+        if not paired:
+            cut += vector >= RUN and host >= 20
+        elif vector >= RUN and host >= 20:
+            cut += min(vector, host) < 75
+            gap += min(vector, host) >= 75
+    assert evident == slow
+    assert (split, spanning) == (2 * cut, 2 * gap)
+
+
+def test_limit_is_where_the_wanted_share_of_samples_shows_the_clone():
+    library = Library(100, 300.0, 40.0)
+    stated = limit(TARGET, library, 30.0)
+    rng = np.random.default_rng(3)
+    seen = rng.poisson(stated.presence * stated.evident_starts * stated.fragments_per_start, 40_000)
+    assert (seen >= 3).mean() == pytest.approx(0.95, abs=0.005)
+    split = rng.poisson(stated.site * stated.split_starts * stated.fragments_per_start, 40_000)
+    spanning = rng.poisson(stated.site * stated.spanning_starts * stated.fragments_per_start, 40_000)
+    assert ((split >= 1) & (split + spanning >= 2)).mean() == pytest.approx(0.95, abs=0.005)
+    assert limit(TARGET, library, float("nan")) is None
+
+
+def test_needed_mean_and_located():
+    assert needed_mean(1, 0.95) == pytest.approx(-math.log(0.05))
+    assert stats.poisson.sf(2, needed_mean(3, 0.95)) == pytest.approx(0.95)
+    assert located(2.0, 1.0, 1) == pytest.approx(1 - math.exp(-2))
+    assert located(1.0, 0.0, 2) == pytest.approx(1 - 2 * math.exp(-1))
+
+
+@pytest.mark.parametrize("mean", [3.0, 12.0, 80.0])
+def test_poisson_interval_covers(mean):
+    counts = np.arange(0, 300)
+    inside = [poisson_mean(float(k))[0] <= mean <= poisson_mean(float(k))[1] for k in counts]
+    assert 0.91 <= float(stats.poisson.pmf(counts, mean)[inside].sum()) <= 0.985
+
+
+def test_binomial_interval_at_the_edges():
+    assert binomial_share(0, 10)[0] == 0.0
+    assert binomial_share(10, 10)[1] == 1.0
+
+
+def seen_of(**changes):
+    values = {
+        "fragments": 900, "host_like": 0, "depth": 30.0, "bases": 5_000, "covered": 5_000, "expected_covered": 5_000.0,
+        "effective": 800.0, "backbone_depth": float("nan"), "backbone_bases": 0,
+    }  # fmt: skip
+    return Presence(**{**values, **changes})
+
+
+def finding(seen, junctions, copies_per_cell=2.0, located_sites=0):
+    found = alternatives(seen, junctions, copies_per_cell=copies_per_cell, located=located_sites, settings=Settings())
+    return {one.name.split()[0]: one for one in found}
+
+
+def test_plasmid_is_told_from_provirus():
+    plasmid = finding(seen_of(backbone_depth=31.0, backbone_bases=3_000), Junctions(1, 60.0))["plasmid"]
+    assert (plasmid.finding, plasmid.explains_all) == ("supported", True)
+    provirus = finding(seen_of(backbone_depth=0.0, backbone_bases=3_000), Junctions(57, 60.0), located_sites=1)["plasmid"]
+    assert provirus.finding == "not supported"
+    both = finding(seen_of(backbone_depth=15.0, backbone_bases=3_000), Junctions(30, 60.0), located_sites=1)["plasmid"]
+    assert (both.finding, both.explains_all) == ("supported", False)
+
+
+def test_amplicon_and_hopping():
+    amplicon = finding(seen_of(covered=300), Junctions(0, 60.0))["amplicon"]
+    assert (amplicon.finding, amplicon.explains_all) == ("supported", True)
+    hopped = finding(seen_of(fragments=4, depth=0.02), Junctions(0, 0.1), copies_per_cell=0.004)["index"]
+    assert hopped.explains_all
+    assert not finding(seen_of(), Junctions(60, 60.0), located_sites=1)["index"].explains_all
