@@ -13,6 +13,8 @@ from isal import igzip, isal_zlib
 from aftercar.edges.files import existing_file
 from aftercar.errors import InputError
 
+_DAMAGE: tuple[type[Exception], ...] = (EOFError, zlib.error, gzip.BadGzipFile, isal_zlib.error)
+
 Batch = tuple[list[bytes], list[bytes]]
 
 
@@ -84,6 +86,6 @@ def _records(stream: IO[bytes], path: Path, size: int, before: int) -> tuple[lis
             names.append(head[1:].split(None, 1)[0].removesuffix(b"/1").removesuffix(b"/2"))
             bases.append(sequence.upper())
             qualities.append(quality)
-    except (EOFError, zlib.error, gzip.BadGzipFile, isal_zlib.IsalError) as error:
+    except _DAMAGE as error:
         raise BadFastq("the compressed file is cut short or damaged", where=str(path), fix="copy it again") from error
     return names, bases, qualities
