@@ -6,14 +6,15 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from isal import igzip, isal_zlib
 
 from aftercar.edges.files import existing_file
 from aftercar.errors import InputError
 
-_DAMAGE: tuple[type[Exception], ...] = (EOFError, zlib.error, gzip.BadGzipFile, isal_zlib.error)
+_ISAL = cast("type[Exception]", isal_zlib.error)  # its stub calls it an instance
+_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, _ISAL)
 
 Batch = tuple[list[bytes], list[bytes]]
 

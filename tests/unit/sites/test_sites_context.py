@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftercar.actions.sites_tables import BadBackground, build_background, put_in_context, read_background
+from aftercar.actions.sites_tables import BadBackground, build_background, draw_controls, put_in_context, read_background
 from aftercar.edges.gene_lists import BadGeneList, read_gene_list
 from aftercar.edges.genes import read_genes
 from aftercar.edges.site_tables import read_sites
@@ -142,6 +142,28 @@ def test_background_is_read_back(tmp_path):
         put_in_context(bare, genes)
     with pytest.raises(UsageError, match="--reference"):
         put_in_context(sites, genes, cut_site="TTAA")
+
+
+def test_controls_are_matched_to_the_assay(tmp_path):
+    """Random places keep out of gaps, and as far from the next cut site as the sites are."""
+    rng = np.random.default_rng(4)
+    sequence = "".join(rng.choice(list("ACGT"), 60_000))
+    sequence = sequence[:20_000] + "N" * 10_000 + sequence[30_000:]
+    fasta = tmp_path / "chr21.fa"
+    fasta.write_text(f">chr21\n{sequence}\n")
+    cuts = context.motif_places(np.frombuffer(sequence.encode(), np.uint8), "TTAA")
+    places = [int(c) - 20 for c in cuts[20:140] if not 19_000 < c < 31_000]
+    sites = _sites([("p", "chr21", at + 1) for at in places])
+    free = draw_controls(sites, GRCH38, 400, 1, {}, fasta, "")
+    assert not ((free[1] >= 20_000) & (free[1] < 30_000)).any()
+    matched = draw_controls(sites, GRCH38, 400, 1, {}, fasta, "TTAA")
+    far = context.restriction_distance(cuts, matched[1], np.ones(matched[1].size, dtype=bool))
+    away = context.restriction_distance(cuts, matched[1], np.zeros(matched[1].size, dtype=bool))
+    near = np.minimum(np.abs(far - 20), np.abs(away - 20))
+    assert np.quantile(near, 0.9) <= 15
+    fasta.write_text(">other\nACGT\n")
+    with pytest.raises(UsageError, match="no whole chromosome"):
+        draw_controls(sites, GRCH38, 10, 1, {}, fasta, "")
 
 
 def test_gene_names():
