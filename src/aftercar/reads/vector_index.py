@@ -14,7 +14,7 @@ By the q-gram lemma this finds every exact run of 23 vector bases anywhere in a 
 
     >>> from aftercar.vocab.vectors import Construct
     >>> index = VectorIndex.build([Construct("toy", "ACGTTGCATGCCATTAGACCGATTACAGGCTTAACGGATC")])
-    >>> [(m.start, m.end, m.read_start, m.strand) for m in index.matches("TTTTT" + "TGCATGCCATTAGACCGATTACAGG")]
+    >>> [(m.start, m.end, m.read_start, m.strand) for m in index.matches("GGGGG" + "TGCATGCCATTAGACCGATTACAGG")]
     [(4, 29, 5, 1)]
 """
 
