@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from aftercar.cases.causality import suggest
@@ -83,7 +83,7 @@ _REPORT = {
 }
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink))
 @given(_FILE, st.sampled_from(("ich", "fda", "eu")))
 def test_any_case_can_be_sent_and_is_read_again_equal(given_rows: dict[str, Any], profile: Any) -> None:
     file = build_case_file(given_rows["case"], **{name: rows for name, rows in given_rows.items() if name != "case"})

@@ -99,7 +99,7 @@ class _Notes:
         if text is None or not element.max_length or len(text) <= element.max_length:
             return text or None
         self.lines.append(f"{code} ({element.name}) was cut from {len(text)} to {element.max_length} characters")
-        return text[: element.max_length]
+        return text[: element.max_length].strip() or None
 
 
 def build_batch(
