@@ -11,20 +11,41 @@ from typing import Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from aftercar.actions.permissions import TABLE_RIGHTS, Right
 from aftercar.actions.registry_due import person_schedule, plans_in_force
 from aftercar.actions.registry_people import enrol, reach, save_record
 from aftercar.errors import AfterCarError, InputError, InvalidTables
 from aftercar.store import Record
 from aftercar.store.people import PersonLine, find_people
-from aftercar.vocab.columns import Column
-from aftercar.vocab.tables.study import ASSAY_RESULTS, FOLLOW_UP, INFUSIONS, PEOPLE
+from aftercar.vocab.columns import Column, Table
+from aftercar.vocab.tables.study import ASSAY_RESULTS, CASES, FOLLOW_UP, INFUSIONS, PEOPLE, SAMPLES
 from aftercar.web.access import Form, Here, Plain, Who
 from aftercar.web.rendering import page
 
 router = APIRouter()
 PAGE = 50
 _TABLES = ("infusions", "prior_therapy", "follow_up", "assay_results", "samples", "cases")
-_FORMS = {"follow_up": (FOLLOW_UP, "contact_id", "F"), "assay_results": (ASSAY_RESULTS, "result_id", "Q")}
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A form about a person: the table, the column that we number (with a letter), the words above it, columns left out."""
+
+    table: Table
+    key: str
+    letter: str
+    words: str
+    hidden: tuple[str, ...] = ()
+
+
+_FORMS = {
+    "follow_up": _Form(FOLLOW_UP, "contact_id", "F", "Record a contact"),
+    "assay_results": _Form(ASSAY_RESULTS, "result_id", "Q", "Record a laboratory value", ("sample_id",)),
+    "cases": _Form(CASES, "case_id", "K", "Open a case"),
+    "samples": _Form(
+        SAMPLES, "sample_id", "S", "Record a specimen", ("reads", "vector", "reference", "normal_reads", "variants")
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +79,7 @@ class Person:
     chart: str
     may_edit: bool
     may_test: bool
+    may_assess: bool
 
 
 @dataclass(frozen=True)
@@ -124,24 +146,26 @@ def person(request: Request, person_id: str, here: Here, who: Who) -> Response:
         {"due": task.due, "state": task.state, "plan": task.plan, "task": task.rule.id, "done_on": task.done_on}
         for task in reversed(tasks)
     ]
-    context = Person(record, state, shown, newest, _persistence(rows), who.actor.may("edit"), who.actor.may("test"))
+    rights: tuple[Right, ...] = ("edit", "test", "assess")
+    may = [who.actor.may(right) for right in rights]
+    context = Person(record, state, shown, newest, _persistence(rows), *may)
     return page(request, "person.html", context, who)
 
 
 @router.get("/people/{person_id}/{table}/new")
 def entry_form(request: Request, person_id: str, table: str, here: Here, who: Who) -> Response:
-    """The form for a contact or a laboratory value."""
-    reach(here.store, who.actor, person_id, "read")
+    """The form for a contact, a laboratory value, a case or a specimen."""
+    reach(here.store, who.actor, person_id, TABLE_RIGHTS.get(table, "edit"))
     return page(request, "entry.html", _entry(person_id, table, {}, {}), who)
 
 
 @router.post("/people/{person_id}/{table}/new")
 def entry(request: Request, person_id: str, table: str, here: Here, who: Who, fields: Form) -> Response:
-    """Record a contact or a laboratory value."""
+    """Record a contact, a laboratory value, a case or a specimen."""
     form = _entry(person_id, table, fields, {})
-    definition, key, letter = _FORMS[table]
-    row: dict[str, Any] = {c.name: fields.get(c.name, "") for c in definition.columns if c.name in fields}
-    row |= {"person_id": person_id, key: f"{person_id[:40]}-{letter}{secrets.token_hex(4)}"}
+    kind = _FORMS[table]
+    row: dict[str, Any] = {c.name: fields.get(c.name, "") for c in form.columns}
+    row |= {"person_id": person_id, kind.key: f"{person_id[:40]}-{kind.letter}{secrets.token_hex(4)}"}
     try:
         save_record(here.store, who.actor, table, row, why="entered in the web app")
     except InvalidTables as error:
@@ -152,10 +176,10 @@ def entry(request: Request, person_id: str, table: str, here: Here, who: Who, fi
 def _entry(person_id: str, table: str, values: Mapping[str, str], problems: Mapping[str, str]) -> Entry:
     if table not in _FORMS:
         raise InputError(f"there is no form for {table!r}", fix=f"one of {', '.join(_FORMS)}")
-    definition, key, _ = _FORMS[table]
-    columns = [c for c in definition.columns if c.name not in (key, "person_id", "sample_id")]
-    words = {"follow_up": "Record a contact", "assay_results": "Record a laboratory value"}[table]
-    return Entry(f"{words} of {person_id}", f"/people/{person_id}/{table}/new", columns, values, problems, f"/people/{person_id}")
+    form = _FORMS[table]
+    columns = [c for c in form.table.columns if c.name not in (form.key, "person_id", *form.hidden)]
+    action, back = f"/people/{person_id}/{table}/new", f"/people/{person_id}"
+    return Entry(f"{form.words} of {person_id}", action, columns, values, problems, back)
 
 
 def _enrolment(values: Mapping[str, str], problems: Mapping[str, str]) -> Entry:
