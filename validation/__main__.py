@@ -1,8 +1,8 @@
 """``python -m validation``: the table of agreement of every area.
 
 Every module or package of this folder that has a ``table()`` takes part: it returns rows of name, our figure, the
-reference, the tolerance and whether they agree. One that has only a ``main()`` prints its own table. The status is 1
-when anything disagrees.
+reference, the tolerance and whether they agree. One that has only a ``main()`` is named, to be run on its own. The
+status is 1 when anything disagrees.
 """
 
 from __future__ import annotations
@@ -34,17 +34,16 @@ def main() -> int:
     """Print every table; 1 when a figure disagrees."""
     wrong = total = 0
     for module in modules():
-        area = module.__name__.removeprefix("validation.")
-        print(f"# {area}")
         if not hasattr(module, "table"):
-            wrong += 1 if module.main() else 0
+            print(f"# {module.__name__.removeprefix('validation.')}: no table; run python -m {module.__name__}")
             continue
+        print(f"# {module.__name__.removeprefix('validation.')}")
         print("name\tours\treference\ttolerance\tagrees")
         for name, ours, reference, tolerance, agrees in module.table():
-            print(f"{name}\t{ours:.10g}\t{reference:.10g}\t{tolerance:g}\t{'yes' if agrees else 'NO'}")
+            print(f"{name}\t{ours:.10g}\t{reference:.10g}\t{tolerance:g}\t{'yes' if agrees else 'NO'}", flush=True)
             total += 1
             wrong += not agrees
-    print(f"# {total} figures compared in tables, {wrong} disagree")
+    print(f"# {total} figures compared, {wrong} disagree")
     return 1 if wrong else 0
 
 
