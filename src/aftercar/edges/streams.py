@@ -27,8 +27,8 @@ from aftercar.edges import bgzf
 from aftercar.edges.fastq import STDIN
 from aftercar.edges.files import existing_file
 
-#: Room before the content of a buffer, content of a buffer, readable bytes behind it.
-HEAD, BODY, PAD = 1 << 18, 1 << 21, 64
+#: Room before the content of a buffer, content of a buffer (a megabyte stays in the caches), readable bytes behind it.
+HEAD, BODY, PAD = 1 << 18, 1 << 20, 64
 _RAW = 1 << 20
 
 
