@@ -20,6 +20,7 @@ from aftercar.edges.evidence_bam import count_reference
 from aftercar.edges.files import existing_file, folder_beside, write_text
 from aftercar.edges.genes import read_gene_list, read_genes, read_regions
 from aftercar.edges.host import FastaHost
+from aftercar.edges.sort_order import check_sort_order
 from aftercar.errors import InputError, UsageError
 from aftercar.evidence.annotation import Annotation, GeneIndex, annotate
 from aftercar.evidence.sample import GIVEN, Findings, find, is_paired, judge, shared_with_host
@@ -32,6 +33,12 @@ from aftercar.reads.junctions import Site
 from aftercar.reads.junctions_types import Library
 from aftercar.vocab.genomes import bare_contig, build_of
 from aftercar.vocab.vectors import Construct
+
+
+class NoReads(InputError):
+    """The input holds no reads: nothing was tested, so nothing is negative."""
+
+    code = "no-reads"
 
 
 class WrongReference(InputError):
@@ -140,7 +147,12 @@ def examine(
 ) -> tuple[Screened, Findings, Verdict]:
     """As :func:`test_sample` without files out: what the screen gave, the junctions, the verdict."""
     settings = settings or Settings()
+    check_sort_order(reads)
     screened = screen_reads(reads, constructs, reference=reference, quick=quick, progress=progress)
+    if screened.reads == 0 and screened.complete:
+        raise NoReads(
+            "the input holds no reads", where=", ".join(str(path) for path in reads), fix="check the file; nothing was tested"
+        )
     notes = _check_reference(screened, host, reads)
     if host_depth is not None:
         screened = replace(screened, host=HostDepth(host_depth, screened.host.bases, screened.host.gc_depth, GIVEN))
