@@ -28,6 +28,7 @@ Ints = npt.NDArray[np.int64]
 
 KNOTS = (50.0, 100.0)  # of the smooth length distribution, in bases, as in the sonicLength package
 ENOUGH = 1000  # distinct lengths beside the largest site, from which the knots follow the data instead
+_UNKNOWN = 20.0  # log units of uncertainty from which a limit says nothing: a few fragments cannot tell a curve
 _PAD = 10  # lengths beyond the longest that the smooth curve also sees as empty
 
 
@@ -151,7 +152,9 @@ def _widened(theta: Floats, low: Floats, high: Floats, error: Floats, level: flo
     with np.errstate(divide="ignore", invalid="ignore"):
         down = np.where(theta > 0, np.log(theta / np.maximum(low, 1e-9)), 0.0)
         up = np.where((theta > 0) & np.isfinite(high), np.log(np.maximum(high, 1e-9) / np.maximum(theta, 1e-9)), 0.0)
-    return theta * np.exp(-np.hypot(down, reach)), np.where(np.isfinite(high), theta * np.exp(np.hypot(up, reach)), high)
+    below, above = np.minimum(np.hypot(down, reach), _UNKNOWN), np.minimum(np.hypot(up, reach), _UNKNOWN)
+    unbounded = ~np.isfinite(high) | (above >= _UNKNOWN)
+    return theta * np.exp(-below), np.where(unbounded, np.inf, theta * np.exp(above))
 
 
 def umi_cells(distinct: npt.ArrayLike, umi_bases: int) -> Floats:

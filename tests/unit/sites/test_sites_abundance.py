@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aftercar.evidence.abundance import KNOTS, cells_interval, fit_sonic, saturation_spread, shares, umi_cells
@@ -60,6 +60,8 @@ def test_replicates_share_cells_and_keep_their_own_lengths():
     assert sorted(set(fit.replicate.tolist())) == [1, 2]
 
 
+@settings(max_examples=40)
+@example([(0, 23), (0, 91)])
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(20, 400)), min_size=1, max_size=60))
 def test_estimates_never_fall_below_the_plain_count(fragments):
     site, length = zip(*fragments, strict=True)
