@@ -28,7 +28,6 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.count = 0
 
     def run(self, program, *arguments):
         command = [*self.as_other, str(self.binaries / program), *arguments]
@@ -44,10 +43,18 @@ class Server:
         self.run("pg_ctl", "-D", str(data), "-l", str(self.folder / "log"), "-w", "-o", options, "start")
 
     def new_database(self):
-        self.count += 1
-        name = f"registry{self.count}"
-        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "aftercar", name)
-        return f"postgresql://aftercar@127.0.0.1:{self.port}/{name}"
+        """The address of an empty database: one database serves every test, emptied before each."""
+        import psycopg
+
+        address = f"postgresql://aftercar@127.0.0.1:{self.port}/postgres"
+        with psycopg.connect(address, autocommit=True) as connection:
+            others = (
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
+            )
+            connection.execute(others)
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        return address
 
     def stop(self):
         self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")

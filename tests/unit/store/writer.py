@@ -42,7 +42,7 @@ def count_up(url, seconds, name):
     """Add to one shared number for some seconds, beginning again at a conflict; print how often it was added."""
     store = open_store(url)
     end, added, conflicts = time.monotonic() + seconds, 0, 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or added == 0:
         record = store.get("people", "counter")
         values = {**record.row, "birth_year": 1900 + (record["birth_year"] - 1900 + 1) % 200}
         try:
@@ -57,7 +57,7 @@ def read_on(url, seconds):
     """Read for some seconds; each snapshot must agree with itself. Print how many were read."""
     store = open_store(url)
     end, reads = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or reads == 0:
         record = store.get("people", "counter")
         assert record.version == store.history("people", "counter")[record.version - 1].version
         assert store.count("people") == 1
