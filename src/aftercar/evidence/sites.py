@@ -29,7 +29,8 @@ class SiteCall:
     Attributes:
         site: as found.
         filter: ``PASS``, ``single_fragment`` (one fragment), ``approximate`` (no read crosses the junction),
-            ``repeat`` (several places fit), or ``weak`` (a break inside the vector with too little support).
+            ``repeat`` (several places fit), or ``weak`` (a break inside the vector with too
+            little support, or a repeat whose places the file does not name).
         clone: share of cells.
         annotation: gene and flags, None without a gene file.
         flags: further remarks by name.
@@ -59,7 +60,7 @@ def site_filter(site: Site, settings: Settings) -> str:
     total = sum(independent(junction) for junction in site.junctions)
     split = sum(junction.split for junction in site.junctions)
     if not site.unique:
-        return "repeat"
+        return "repeat" if site.places else "weak"
     if not site.canonical and (split == 0 or total < settings.free_fragments):
         return "weak"
     if split == 0:

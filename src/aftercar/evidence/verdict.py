@@ -202,8 +202,8 @@ def _without_site(
         best = max(repeats, key=lambda s: s.site.fragments)
         share = best.clone.tumour_fraction or best.clone.cell_fraction
         call: Call = "present_clonal" if best.clone.clonality == "clonal" else "present_subclonal"
-        places = len(best.site.places)
-        reason = f"an insertion in repeated sequence ({places} places fit alike) in {share.percent()} of the cells compared"
+        places = f"{len(best.site.places)} places fit alike" if best.site.places else "its other places are not known"
+        reason = f"an insertion in repeated sequence ({places}) in {share.percent()} of the cells compared"
         return call, (reason, *words), "detected"
     per_cell = copies.per_cell if copies is not None else None
     if not has_ends:

@@ -111,7 +111,7 @@ class Site:
     @property
     def unique(self) -> bool:
         """Whether the place is the only one."""
-        return any(junction.unique for junction in self.junctions) or len(self.places) <= 1
+        return any(junction.unique for junction in self.junctions)
 
 
 def call_junctions(evidence: Evidence, target: Target, host: HostSequence | None = None) -> list[Junction]:
@@ -354,6 +354,8 @@ def _groups(supports: list[Support]) -> list[Junction]:
         likely = _likeliest([every[i] for i in group])
         contig, adjacent, side, orientation = likely[0]
         model = supports[group[0]]
+        # One known place of a read that the aligner found elsewhere too says nothing of the others.
+        resolved = len(likely) == 1 and any(len(every[i]) > 1 for i in group)
         junctions.append(
             Junction(
                 contig=contig,
@@ -366,7 +368,7 @@ def _groups(supports: list[Support]) -> list[Junction]:
                 high=adjacent,
                 exact=True,
                 supports=tuple(supports[i] for i in group),
-                unique=len(likely) == 1,
+                unique=resolved,
                 places=likely if len(likely) > 1 else (),
             )
         )  # fmt: skip

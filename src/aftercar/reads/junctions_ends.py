@@ -151,6 +151,17 @@ def _placed(name: str, position: int, strand: str, cigar: str, quality: int, con
     return Aligned(contig, strand, at, tuple(blocks), quality) if blocks else None
 
 
+CHANCE = 30  #: a vector match shorter than this is chance where the file aligns the same bases to the host
+
+
+def chance_match(end: End, segment: Segment) -> bool:
+    """Whether a short vector match lies within a sure host alignment of the same bases."""
+    if segment.length >= CHANCE or not end.aligned or end.aligned[0].quality < UNIQUE_MAPQ:
+        return False
+    low, high = end.aligned[0].span
+    return low <= segment.start + 2 and segment.stop - 2 <= high
+
+
 def host_parts(end: End) -> Iterator[tuple[int, int, Segment, bool]]:
     """Read intervals beside the vector: start, stop, the neighbouring segment, whether the host part comes first."""
     if end.segments:

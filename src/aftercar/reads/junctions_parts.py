@@ -14,7 +14,18 @@ import numpy as np
 
 from aftercar.reads.batch import Pair
 from aftercar.reads.junctions_align import Segment, VectorAligner
-from aftercar.reads.junctions_ends import UNIQUE_MAPQ, Aligned, End, Spot, ends_of, host_parts, identity, stream_unplaced, usable
+from aftercar.reads.junctions_ends import (
+    UNIQUE_MAPQ,
+    Aligned,
+    End,
+    Spot,
+    chance_match,
+    ends_of,
+    host_parts,
+    identity,
+    stream_unplaced,
+    usable,
+)
 from aftercar.reads.junctions_target import Target, flip
 from aftercar.reads.junctions_types import Evidence, Library, Loose, Other, Rearrangement, Side, Support, VectorFragment
 from aftercar.reads.placement import STREAMED_FROM, HostSequence, Place, allowed_mismatches, in_window
@@ -51,7 +62,7 @@ def gather(
     ends = [ends_of(pair, contigs or {}) for pair in kept]
     flat = [end for both in ends for end in both]
     for end, segments in zip(flat, aligner.align([end.codes for end in flat]), strict=True):
-        end.segments = segments
+        end.segments = tuple(segment for segment in segments if not chance_match(end, segment))
     ends = [both for both in ends if any(end.segments for end in both)]
     if host is not None:
         stream_unplaced(ends, host)
