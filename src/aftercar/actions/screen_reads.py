@@ -22,7 +22,7 @@ from aftercar.edges.fastq import STDIN, pair_up
 from aftercar.edges.fastq_screen import screen_fastq_fast
 from aftercar.edges.screen_simple import Found
 from aftercar.edges.streams import sane_threads
-from aftercar.errors import UsageError
+from aftercar.errors import MissingEngine, UsageError
 from aftercar.reads import shared as sharing
 from aftercar.reads import tally as counting
 from aftercar.reads.batch import HostDepth, Pair, Screened
@@ -191,7 +191,7 @@ def _not_host(tally: Tally, vector_contigs: Sequence[str]) -> frozenset[str]:
 def _shared(
     pairs: Sequence[Pair], tally: Tally, kind: str, vector_contigs: Sequence[str], job: _Job, notes: list[str]
 ) -> tuple[Intervals, bool]:
-    if job.reference is not None:
+    if job.reference is not None and HAVE_NUMBA:
         job.progress(0, None, "comparing the vector with the reference")
         status = job.reference.stat()
         return _shared_with(_Key(job.index), job.reference, status.st_mtime_ns, status.st_size), True
@@ -228,7 +228,13 @@ def _shared_with(key: _Key, reference: Path, changed: int, size: int) -> Interva
 
 
 def shared_with_reference(index: VectorIndex, reference: Path) -> Intervals:
-    """Parts of each target that the host's genome shares, by streaming the reference once past the vector."""
+    """Parts of each target that the host's genome shares, by streaming the reference once past the vector.
+
+    Raises:
+        MissingEngine: without numba, since a whole genome would take hours.
+    """
+    if not HAVE_NUMBA:
+        raise MissingEngine("numba is not there, so a genome cannot be searched", fix="install numba, or leave --reference away")
     status = reference.stat()
     return _shared_with(_Key(index), reference, status.st_mtime_ns, status.st_size)
 
