@@ -198,9 +198,10 @@ def _excel_rows(path: Path, problems: list[Problem]) -> list[tuple[int, list[str
             return str(int(value))
         return str(value)
 
-    rows = [
-        (line, [text(value) for value in cells]) for line, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), 1)
-    ]
+    found = [[text(value) for value in cells] for cells in book.worksheets[0].iter_rows(values_only=True)]
+    # Empty cells at the end of a row may be missing from the file.
+    width = max((len(cells) for cells in found), default=0)
+    rows = [(line, cells + [""] * (width - len(cells))) for line, cells in enumerate(found, 1)]
     book.close()
     return rows
 
