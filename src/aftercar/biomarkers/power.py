@@ -3,8 +3,8 @@
 The number of events carries the information (Schoenfeld, Biometrics 1983;39:499): a marker of prevalence p needs
 ``(z_a + z_b)^2 / (p (1 - p) log(HR)^2)`` events. A case-cohort sample with subcohort fraction q keeps
 ``q / (q + (1 - q) d)`` of it, d being the fraction with the event (Cai & Zeng, Biometrics 2004;60:1015); m controls a
-case keep ``m / (m + 1)`` (under the null, worse for rare markers with a strong effect). Where the expected number of
-carriers among the cases is small the formula flatters, so the exact conditional power stands beside it.
+case keep ``m / (m + 1)`` (under the null, worse for rare markers with a strong effect). The formula is a
+local approximation, off for rare markers with a strong effect, so the exact conditional power stands beside it.
 
     >>> round(detectable_ratio(38, 0.35), 1), round(detectable_ratio(38, 0.10), 1), round(detectable_ratio(38, 0.02))
     (2.6, 4.5, 26)
