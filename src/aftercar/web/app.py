@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
 
 from aftercar import __version__
 from aftercar.errors import AfterCarError
 from aftercar.store import Store
 from aftercar.web.access import Desk, SignInFirst
+from aftercar.web.guard import LARGEST_FORM, Guard
+from aftercar.web.openapi import ENROLMENT, document
 from aftercar.web.pages import accounts, audit, cases, people, reports, signals, today
 from aftercar.web.rendering import page
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 _STATUS = {2: 400, 3: 422, 4: 503, 5: 409, 6: 403, 70: 500}
-_LARGEST_FORM = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -60,30 +55,14 @@ def create_app(
     app.state.desk = Desk(store, clock, send, secure)
     for module in (accounts, today, people, cases, signals, reports, audit):
         app.include_router(module.router)
-    app.middleware("http")(_guard)
+    app.add_middleware(Guard, largest_upload=LARGEST_FORM)
     app.add_exception_handler(SignInFirst, _sign_in_first)
+    app.add_exception_handler(HTTPException, _say_status)
+    app.add_exception_handler(RequestValidationError, _say_invalid)
     app.add_exception_handler(AfterCarError, _say)
     app.add_api_route("/static/app.css", _style, include_in_schema=False)
+    app.openapi = lambda: document(app, forms(), {})  # type: ignore[method-assign]
     return app
-
-
-async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse foreign posts and oversized forms before anything reads them; put the headers on every answer."""
-    origin = request.headers.get("origin")
-    foreign = origin is not None and origin.split("://")[-1] != request.headers.get("host")
-    try:
-        length = int(request.headers.get("content-length", "0"))
-    except ValueError:
-        length = _LARGEST_FORM + 1
-    if request.method not in ("GET", "HEAD") and foreign:
-        response: Response = Response("a form of another site is refused", status_code=403, media_type="text/plain")
-    elif length > _LARGEST_FORM:
-        response = Response("the form is larger than 1 MB", status_code=413, media_type="text/plain")
-    else:
-        response = await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 async def _sign_in_first(request: Request, _error: Exception) -> Response:
@@ -99,6 +78,20 @@ async def _say(request: Request, error: Exception) -> Response:
     return page_error(request, found, _STATUS.get(error.exit_status, 500))
 
 
+async def _say_status(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = {404: "there is no such address", 405: "this address does not take that"}.get(error.status_code, str(error.detail))
+    return page_error(request, ErrorPage("This did not work", f"http-{error.status_code}", words, "", ""), error.status_code)
+
+
+async def _say_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()]
+    return page_error(
+        request, ErrorPage("This did not work", "invalid-address", "; ".join(found), "", "correct the address"), 422
+    )
+
+
 def page_error(request: Request, found: ErrorPage, status: int) -> Response:
     """An error as a page, or as JSON."""
     return page(request, "error.html", found, None, status=status)
@@ -107,3 +100,23 @@ def page_error(request: Request, found: ErrorPage, status: int) -> Response:
 def _style() -> Response:
     text = resources.files("aftercar.web").joinpath("static/app.css").read_text(encoding="utf-8")
     return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+
+def forms() -> dict[str, dict[str, str]]:
+    """Address to the fields of its form, for the OpenAPI document."""
+    person = {"name": "Name.", "email": "Address.", "organisation": "Organisation.", "organisation_type": "Kind of organisation."}
+    password = {"password": "Password, at least 12 characters."}
+    return {
+        "/sign-in": {"email": "Address.", "password": "Password.", "code": "Code of the second factor."},
+        "/sign-out": {"everywhere": "Not empty: end every session of the account."},
+        "/reset": {"email": "Address."},
+        "/reset/{token}": password,
+        "/invitation/{token}": password,
+        "/first/{token}": {**person, "country": "Two letters.", **password},
+        "/users": {**person, "country": "Two letters.", "roles": "Roles, by ;.", "centres": "Centres, by ;."},
+        "/account/password": {"old": "Present password.", "new": "New password."},
+        "/account/code": {"secret": "Secret.", "code": "Code."},
+        "/account/token": {"label": "What for."},
+        "/people/new": ENROLMENT,
+        "/people/{person_id}/{table}/new": people.FIELDS,
+    }

@@ -20,6 +20,7 @@ from aftercar.store.people import PersonLine, find_people
 from aftercar.vocab.columns import Column, Table
 from aftercar.vocab.tables.study import ASSAY_RESULTS, CASES, FOLLOW_UP, INFUSIONS, PEOPLE, SAMPLES
 from aftercar.web.access import Form, Here, Plain, Who
+from aftercar.web.openapi import columns_of
 from aftercar.web.rendering import page
 
 router = APIRouter()
@@ -46,6 +47,9 @@ _FORMS = {
         SAMPLES, "sample_id", "S", "Record a specimen", ("reads", "vector", "reference", "normal_reads", "variants")
     ),
 }
+
+#: Fields of the forms about a person, for the OpenAPI document.
+FIELDS = columns_of(*(form.table for form in _FORMS.values()))
 
 
 @dataclass(frozen=True)
