@@ -17,6 +17,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
+#: Problems printed at most; a wrong export of a large registry has one in every row.
+_MOST_SHOWN = 500
+
+
 class AfterCarError(Exception):
     """The base of every error that AfterCAR raises on purpose."""
 
@@ -109,7 +113,9 @@ class InvalidTables(InputError):
         super().__init__(f"{len(self.problems)} problem(s) found, nothing was accepted")
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.what}:", *(f"  {problem}" for problem in self.problems)])
+        shown = [f"  {problem}" for problem in self.problems[:_MOST_SHOWN]]
+        left = len(self.problems) - len(shown)
+        return "\n".join([f"{self.what}:", *shown, *([f"  ... and {left:,} more"] if left else [])])
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.problems)

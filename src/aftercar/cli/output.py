@@ -64,7 +64,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, as_json: bool = False, col
 
 
 def _cell(value: Any) -> str:
-    if value is None:
+    if value is None or value != value:
         return ""
     if isinstance(value, float):
         return f"{value:.6g}"

@@ -155,6 +155,16 @@ def test_every_problem_is_told_at_once(dated):
     assert "did you mean diagnosis?" in rules
 
 
+def test_very_many_problems_are_counted_but_not_all_printed(dated):
+    (dated / "people.csv").write_text("person_id,vital_status,death_date\n" + "A,living,\n" * 2_000)
+    with pytest.raises(InvalidTables) as caught:
+        read_study(dated)
+    text = str(caught.value)
+    assert "more" in text.splitlines()[-1]
+    assert len(text.splitlines()) < 600
+    assert len(caught.value.problems) > 3_000
+
+
 def test_ragged_rows(dated):
     append(dated / "people.csv", "C,alive")
     (problem,) = problems(dated)
