@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-
 #: Problems printed at most; a wrong export of a large registry has one in every row.
 _MOST_SHOWN = 500
 

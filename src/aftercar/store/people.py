@@ -34,7 +34,7 @@ def find_people(
         limit, offset: the page.
     """
     people = sql_table("people")
-    clauses = [people.c[WITHDRAWN].is_(sa.false())]
+    clauses: list[sa.ColumnElement[bool]] = [people.c[WITHDRAWN].is_(sa.false())]
     if centres is not None:
         clauses.append(people.c.centre.in_(sorted(centres)))
     if search:

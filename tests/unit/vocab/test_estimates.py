@@ -14,7 +14,6 @@ R_BINOM = {
 R_POISSON = {(38, 42.5): (0.6327308622, 1.227246328), (0, 10.0): (0.0, 0.3688879454), (5, 1.0): (1.62348639, 11.66833208)}
 
 
-
 @pytest.mark.parametrize(("counts", "limits"), R_BINOM.items())
 def test_proportion_agrees_with_r(counts, limits):
     found = proportion(*counts)
