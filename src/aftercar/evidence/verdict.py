@@ -97,7 +97,7 @@ def decide(
         reasons = [f"the vector DNA is explained by: {one.name} ({one.reason})" for one in explaining]
         return "contamination_suspected", (*reasons, *words), "detected"
     if located:
-        call, reasons = _clonal(located, purity, settings)
+        call, reasons = _clonal(located, purity, settings, _copies_for_few(sites, located, copies))
         partial = [f"{one.name}: {one.reason}" for one in alternatives if one.finding == "supported"]
         return call, (*reasons, *words, *partial), "detected"
     return _without_site(seen, copies, sites, purity, has_ends, settings, words)
@@ -157,7 +157,25 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g}%" if share <= 1 else "more than 100%"
 
 
-def _clonal(located: Sequence[SiteCall], purity: float | None, settings: Settings) -> tuple[Call, list[str]]:
+FEW_SITES, DOMINANT = 3, 0.8
+
+
+def _copies_for_few(sites: Sequence[SiteCall], located: Sequence[SiteCall], copies: Copies | None) -> Quantity | None:
+    """Copies per located site, when a few sites carry nearly all junction fragments; else None.
+
+    With one or few dominant sites the depth over the whole vector measures their share far more precisely than the
+    fragments at two junctions do.
+    """
+    total = sum(site.site.fragments for site in sites)
+    if copies is None or len(located) > FEW_SITES or sum(site.site.fragments for site in located) < DOMINANT * total:
+        return None
+    amount = copies.per_tumour_cell or copies.per_cell
+    return amount.scaled(1 / len(located))
+
+
+def _clonal(
+    located: Sequence[SiteCall], purity: float | None, settings: Settings, per_site: Quantity | None
+) -> tuple[Call, list[str]]:
     kinds = [site.clone.clonality for site in located]
     largest = max(located, key=lambda s: (s.clone.cell_fraction.low, s.site.fragments))
     fraction = largest.clone.tumour_fraction or largest.clone.cell_fraction
@@ -173,6 +191,12 @@ def _clonal(located: Sequence[SiteCall], purity: float | None, settings: Setting
     share = f"the insertion at {place}{gene} is in {_bare_percent(fraction)} of {of}"
     if "clonal" in kinds:
         return "present_clonal", [f"{share}: clonal from {_percent(settings.clonal_from)} on{known}", number]
+    sure = per_site is not None and per_site.value >= settings.clonal_from and per_site.low >= 0.7 * settings.clonal_from
+    if per_site is not None and sure and largest.clone.clonality == "indeterminate":
+        words = (
+            f"{share}, which leaves it open, but nearly all vector DNA belongs to {len(located)} site(s), with {per_site.words()}"
+        )
+        return "present_clonal", [f"{words} each: clonal from {settings.clonal_from:g} on{known}", number]
     if all(kind == "bystander" for kind in kinds):
         return "present_subclonal", [f"{share}: a bystander, not the tumour clone{known}", number]
     if largest.clone.clonality == "indeterminate":

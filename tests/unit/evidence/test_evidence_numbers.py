@@ -175,3 +175,17 @@ def test_amplicon_and_hopping():
     hopped = finding(seen_of(fragments=4, depth=0.02), Junctions(0, 0.1), copies_per_cell=0.004)["index"]
     assert hopped.explains_all
     assert not finding(seen_of(), Junctions(60, 60.0), located_sites=1)["index"].explains_all
+
+
+def test_copies_decide_when_one_site_holds_all_vector_dna():
+    from types import SimpleNamespace
+
+    from aftercar.evidence.quantity import Quantity
+    from aftercar.evidence.verdict import _copies_for_few
+
+    amount = SimpleNamespace(per_tumour_cell=Quantity(1.0, 0.8, 1.2, "copies per tumour cell", ""), per_cell=None)
+    site = SimpleNamespace(site=SimpleNamespace(fragments=20))
+    stray = SimpleNamespace(site=SimpleNamespace(fragments=1))
+    assert _copies_for_few([site, stray], [site], amount).value == 1.0
+    assert _copies_for_few([site, *[stray] * 20], [site], amount) is None
+    assert _copies_for_few([site] * 4, [site] * 4, amount) is None
