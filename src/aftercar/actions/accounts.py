@@ -21,6 +21,7 @@ INVITATION = dt.timedelta(days=7)
 RESET = dt.timedelta(hours=1)
 API_TOKEN = dt.timedelta(days=365)
 SHORTEST_PASSWORD = 12
+_SECRET = re.compile(r"[A-Z2-7]{32,64}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
 
 
@@ -158,7 +159,7 @@ def set_second_factor(store: Store, account_id: str, secret: str, code: str, now
     Raises:
         SignInRefused: when the code does not fit.
     """
-    if not _code_fits(secret, code, now) or not secret:
+    if not _SECRET.fullmatch(secret) or not _code_fits(secret, code, now):
         raise SignInRefused("the code does not fit", fix="check the clock of the device and try the next code")
     _save(store, _active(store, account_id), {"totp_secret": secret}, account_id, "second factor set")
 

@@ -88,14 +88,16 @@ def desk_of_study(study: Study, verdicts: Mapping[str, Row] | None = None) -> De
 def desk_of_store(store: Store, actor: Actor) -> Desk:
     """The cases of the registry within the actor's reach."""
     actor.check("read")
-    people = [record.row for record in store.list("people") if actor.sees(record["centre"])]
+    every = store.list("cases")
+    concerned = store.list("people", {"person_id": {record["person_id"] for record in every}})
+    people = [record.row for record in concerned if actor.sees(record["centre"])]
     reachable = {row["person_id"] for row in people}
-    cases = [record.row for record in store.list("cases") if record["person_id"] in reachable]
+    cases = [record.row for record in every if record["person_id"] in reachable]
     ids = {row["case_id"] for row in cases}
     own = {row["person_id"] for row in cases}
     tables: dict[str, Sequence[Row]] = {"people": people, "cases": cases}
     for name in _OF_PERSON:
-        tables[name] = [record.row for record in store.list(name) if record["person_id"] in own]
+        tables[name] = [record.row for record in store.list(name, {"person_id": own})]
     tables["findings"] = [record.row for record in store.list("findings") if record["case_id"] in ids]
     files = case_files(tables, _verdicts(store, ids))
     around: dict[str, Sequence[Row]] = {

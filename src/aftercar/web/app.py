@@ -118,5 +118,8 @@ def forms() -> dict[str, dict[str, str]]:
         "/account/code": {"secret": "Secret.", "code": "Code."},
         "/account/token": {"label": "What for."},
         "/people/new": ENROLMENT,
+        "/cases/{case_id}/assessments": cases.FIELDS,
+        "/cases/{case_id}/assessments/{assessment_id}/sign": {name: cases.FIELDS[name] for name in ("password", "code")},
+        "/cases/{case_id}/assessments/{assessment_id}/withdraw": {"reason": "Why."},
         "/people/{person_id}/{table}/new": people.FIELDS,
     }

@@ -76,3 +76,9 @@ def world(template, tmp_path):
     world.app = create_app(store, send=lambda *message: world.sent.append(message), clock=lambda: world.now)
     yield world
     store.close()
+
+
+@pytest.fixture
+def password():
+    """The password of every account."""
+    return PASSWORD

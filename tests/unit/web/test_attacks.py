@@ -109,6 +109,21 @@ def test_the_second_factor_is_asked_for(world):
     assert other.sign_in("root@example.org", code=good).status_code == 303
 
 
+@pytest.mark.parametrize("secret", ["", "\U00013159#I", "AAAA", "a" * 32])
+def test_a_secret_that_is_none_is_refused(world, secret):
+    browser = world.browser("root@example.org")
+    answer = browser.submit("/account/code", secret=secret, code="000000")
+    assert answer.status_code == 200
+    assert "the code does not fit" in answer.text
+
+
+def test_a_body_that_hides_its_length_is_still_counted(world):
+    browser = world.browser()
+    pieces = (b"email=" + b"x" * 100_000 + b"&" for _ in range(30))
+    answer = browser.post("/sign-in", content=pieces, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 413
+
+
 def test_sessions_end(world):
     browser, other = world.browser("root@example.org"), world.browser("root@example.org")
     browser.submit("/sign-out", everywhere="yes")

@@ -28,6 +28,9 @@ TABLE = {
     ("POST", "/people/new"): ("edit", "centre"),
     ("GET", "/people/{person_id}/{table}/new"): ("edit", "centre"),
     ("POST", "/people/{person_id}/{table}/new"): ("edit", "centre"),
+    ("POST", "/cases/{case_id}/assessments"): ("assess", "centre"),
+    ("POST", "/cases/{case_id}/assessments/{assessment_id}/sign"): ("sign", "centre"),
+    ("POST", "/cases/{case_id}/assessments/{assessment_id}/withdraw"): ("assess", "centre"),
     ("GET", "/reports"): ("export", "reach"),
     ("GET", "/reports/{kind}.{ending}"): ("export", "reach"),
     **{("GET", f"/audit{end}"): ("audit", "all") for end in ("", ".json")},
@@ -44,9 +47,10 @@ VALUES = {
     "kind": "centre",
     "ending": "json",
     "account_id": "nobody",
+    "assessment_id": "none",
     "sample_id": "S-CASE-1",
 }
-REFUSED = re.compile(r"Code: not-permitted|\"code\":\"not-permitted\"|within your reach|within the reach of|within reach")
+REFUSED = re.compile(r"Code: not-permitted|\"code\":\"not-permitted\"|within your reach|within the reach of")
 
 
 def flat(found):
