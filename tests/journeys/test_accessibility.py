@@ -20,6 +20,7 @@ PAGES = (
     "/people/C01-0003/cases/new",
     "/cases",
     "/cases/CASE-1",
+    "/samples/S-CASE-1",
     "/signals",
     "/reports",
     "/audit?prove=true",

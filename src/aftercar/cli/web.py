@@ -21,6 +21,10 @@ def command(
     mail_host: str = typer.Option("", envvar="AFTERCAR_MAIL_HOST", help="Mail server."),
     mail_port: int = typer.Option(587, envvar="AFTERCAR_MAIL_PORT", help="Its port."),
     mail_from: str = typer.Option("", envvar="AFTERCAR_MAIL_FROM", help="Sender's address."),
+    files: Path | None = typer.Option(None, help="Folder for uploaded samples; by default DATABASE.files beside the database."),
+    reference: Path | None = typer.Option(None, help="Host reference FASTA, for uploaded samples."),
+    genes: Path | None = typer.Option(None, help="GTF or refGene table, for uploaded samples."),
+    largest_upload: float = typer.Option(5.0, min=0.001, help="Size limit of one upload, in GB."),
     secure: bool = typer.Option(False, "--secure", help="Served over TLS by a proxy: keep cookies to it."),
 ) -> None:
     """Serve the web app; the first start prints a one-time link for the first administrator."""
@@ -35,10 +39,11 @@ def command(
     import uvicorn
 
     from aftercar.actions.accounts import first_link
+    from aftercar.actions.sample_analyses import Bench
     from aftercar.cli.output import say
     from aftercar.edges.outbox import file_outbox, mail_server
     from aftercar.store import create_store
-    from aftercar.web.app import create_app, utc_now
+    from aftercar.web.app import beside, create_app, utc_now
 
     store = create_store(database or None)
     token = first_link(store, utc_now())
@@ -49,4 +54,6 @@ def command(
         send = mail_server(mail_host, mail_port, mail_from, user, password)
     else:
         send = file_outbox(outbox)
-    uvicorn.run(create_app(store, send=send, secure=secure), host=host, port=port, log_level="warning", server_header=False)
+    bench = Bench(files or beside(store), reference, genes, int(largest_upload * 1e9))
+    app = create_app(store, send=send, bench=bench, secure=secure)
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)

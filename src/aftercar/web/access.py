@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from aftercar.actions.accounts import actor_of
 from aftercar.actions.permissions import Actor
+from aftercar.actions.sample_analyses import Bench
 from aftercar.errors import NotPermitted
 from aftercar.store import Store
 from aftercar.store import web as kept
@@ -31,12 +32,16 @@ class Desk:
         store: the registry.
         clock: the time now, with its zone.
         send: sends a message (address, subject, text).
+        bench: where uploaded samples are kept and analysed.
+        wake: tells the worker that there is a new analysis.
         secure: whether cookies are only sent over TLS.
     """
 
     store: Store
     clock: Callable[[], dt.datetime]
     send: Callable[[str, str, str], None]
+    bench: Bench
+    wake: Callable[[], None]
     secure: bool = False
 
     @property
@@ -101,10 +106,18 @@ async def checked_form(request: Request, who: Annotated[Visitor, Depends(visitor
         NotPermitted: when the form does not carry the session's token.
     """
     fields = await form_of(request)
-    given = fields.pop("csrf", "")
+    check_token(who, fields.pop("csrf", ""))
+    return fields
+
+
+def check_token(who: Visitor, given: str) -> None:
+    """Let a form pass that carries the session's token.
+
+    Raises:
+        NotPermitted: otherwise.
+    """
     if who.csrf and not hmac.compare_digest(given.encode(), who.csrf.encode()):
         raise NotPermitted("this form is not from a page of yours, or your session has changed", fix="load the page again")
-    return fields
 
 
 Here = Annotated[Desk, Depends(desk)]

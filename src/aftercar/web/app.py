@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,13 +15,15 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from aftercar import __version__
+from aftercar.actions.sample_analyses import Bench
 from aftercar.errors import AfterCarError
 from aftercar.store import Store
 from aftercar.web.access import Desk, SignInFirst
-from aftercar.web.guard import LARGEST_FORM, Guard
+from aftercar.web.guard import Guard
 from aftercar.web.openapi import ENROLMENT, document
-from aftercar.web.pages import accounts, audit, cases, people, reports, signals, today
+from aftercar.web.pages import accounts, audit, cases, people, reports, samples, signals, today
 from aftercar.web.rendering import page
+from aftercar.web.worker import Worker
 
 _STATUS = {2: 400, 3: 422, 4: 503, 5: 409, 6: 403, 70: 500}
 
@@ -41,27 +45,42 @@ def utc_now() -> dt.datetime:
 
 
 def create_app(
-    store: Store, *, send: Callable[[str, str, str], None], clock: Callable[[], dt.datetime] = utc_now, secure: bool = False
+    store: Store,
+    *,
+    send: Callable[[str, str, str], None],
+    bench: Bench | None = None,
+    clock: Callable[[], dt.datetime] = utc_now,
+    secure: bool = False,
 ) -> FastAPI:
     """The app over a registry.
 
     Args:
         store: the registry.
         send: sends a message (address, subject, text).
+        bench: where uploaded samples are kept and analysed; by default a folder beside the database.
         clock: the time now.
         secure: whether it is served over TLS, so that cookies are kept to it.
     """
-    app = FastAPI(title="AfterCAR", version=__version__, docs_url=None, redoc_url=None)
-    app.state.desk = Desk(store, clock, send, secure)
-    for module in (accounts, today, people, cases, signals, reports, audit):
+    bench = bench or Bench(beside(store))
+    worker = Worker(store, bench, clock)
+
+    @asynccontextmanager
+    async def working(_app: FastAPI) -> AsyncIterator[None]:
+        worker.start()
+        yield
+        worker.stop()
+
+    app = FastAPI(title="AfterCAR", version=__version__, docs_url=None, redoc_url=None, lifespan=working)
+    app.state.desk = Desk(store, clock, send, bench, worker.wake, secure)
+    for module in (accounts, today, people, cases, samples, signals, reports, audit):
         app.include_router(module.router)
-    app.add_middleware(Guard, largest_upload=LARGEST_FORM)
+    app.add_middleware(Guard, largest_upload=bench.largest)
     app.add_exception_handler(SignInFirst, _sign_in_first)
     app.add_exception_handler(HTTPException, _say_status)
     app.add_exception_handler(RequestValidationError, _say_invalid)
     app.add_exception_handler(AfterCarError, _say)
     app.add_api_route("/static/app.css", _style, include_in_schema=False)
-    app.openapi = lambda: document(app, forms(), {})  # type: ignore[method-assign]
+    app.openapi = lambda: document(app, forms(), {"/samples/{sample_id}/analyses": samples.FIELDS})  # type: ignore[method-assign]
     return app
 
 
@@ -100,6 +119,12 @@ def page_error(request: Request, found: ErrorPage, status: int) -> Response:
 def _style() -> Response:
     text = resources.files("aftercar.web").joinpath("static/app.css").read_text(encoding="utf-8")
     return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+
+def beside(store: Store) -> Path:
+    """The folder for uploads beside a SQLite file; in the current folder for a server."""
+    file = store.engine.url.database if store.engine.dialect.name == "sqlite" else None
+    return Path(f"{file}.files") if file else Path("aftercar.files")
 
 
 def forms() -> dict[str, dict[str, str]]:

@@ -31,6 +31,10 @@ TABLE = {
     ("POST", "/cases/{case_id}/assessments"): ("assess", "centre"),
     ("POST", "/cases/{case_id}/assessments/{assessment_id}/sign"): ("sign", "centre"),
     ("POST", "/cases/{case_id}/assessments/{assessment_id}/withdraw"): ("assess", "centre"),
+    **{("GET", f"/samples/{{sample_id}}{end}"): ("read", "centre") for end in ("", ".json")},
+    ("POST", "/samples/{sample_id}/analyses"): ("test", "centre"),
+    ("POST", "/samples/{sample_id}/analyses/{job_id}/cancel"): ("test", "centre"),
+    ("GET", "/samples/{sample_id}/analyses/{job_id}/{name}"): ("read", "centre"),
     ("GET", "/reports"): ("export", "reach"),
     ("GET", "/reports/{kind}.{ending}"): ("export", "reach"),
     **{("GET", f"/audit{end}"): ("audit", "all") for end in ("", ".json")},
@@ -48,6 +52,8 @@ VALUES = {
     "ending": "json",
     "account_id": "nobody",
     "assessment_id": "none",
+    "job_id": "0" * 32,
+    "name": "verdict.json",
     "sample_id": "S-CASE-1",
 }
 REFUSED = re.compile(r"Code: not-permitted|\"code\":\"not-permitted\"|within your reach|within the reach of")

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from aftercar.actions.registry_findings import registry_findings
 from aftercar.reports import assessment
-from aftercar.reports.blocks import Block, Figure, TableBlock, shown
+from aftercar.reports.blocks import Block, Facts, Figure, TableBlock, shown
 from aftercar.reports.pictures import svg
 from aftercar.reports.summary import lines
 from aftercar.web.access import Here, Plain, Who
@@ -41,11 +41,11 @@ def signals(request: Request, here: Here, who: Who) -> Response:
         assessment.surface,
         assessment.cohort,
     )
-    parts = [_plain(block) for section in sections for block in section(found)]
+    parts = [plain_block(block) for section in sections for block in section(found)]
     return page(request, "signals.html", Signals(lines(found)[1:], parts), who)
 
 
-def _plain(block: Block) -> Plain:
+def plain_block(block: Block) -> Plain:
     """A block for the template."""
     if isinstance(block, TableBlock):
         rows = [[shown(row.get(field.name), field) for field in block.fields] for row in block.rows]
@@ -54,6 +54,9 @@ def _plain(block: Block) -> Plain:
     if isinstance(block, Figure):
         address = "data:image/svg+xml;base64," + base64.b64encode(svg(block).encode()).decode()
         return {"kind": "figure", "title": block.title, "alt": block.alt, "picture": address, "caption": block.caption}
+    if isinstance(block, Facts):
+        facts = [{"label": fact.label, "value": fact.value, "note": fact.detail} for fact in block.facts]
+        return {"kind": "facts", "facts": facts}
     return {
         "kind": type(block).__name__.lower(),
         "text": getattr(block, "text", ""),

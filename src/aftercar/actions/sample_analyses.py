@@ -1,0 +1,241 @@
+"""Long work on a specimen: keep what was uploaded, analyse it in a worker, keep the verdict with the person.
+
+A job's files live in a folder of its own, named by us; nothing that a person types ever becomes part of a path.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from aftercar.actions.permissions import Actor
+from aftercar.actions.registry_people import reach
+from aftercar.errors import AfterCarError, InputError
+from aftercar.store import Record, Store, web_jobs
+
+KIND = "sample_test"
+#: Files of a result that can be downloaded.
+DOWNLOADS = ("verdict.json", "sites.vcf", "sites.bed", "sites.tsv", "evidence.bam", "junctions.svg")
+_JOB = re.compile(r"[0-9a-f]{32}")
+_READS = ((".bam", "reads.bam"), (".fastq.gz", ".fastq.gz"), (".fq.gz", ".fastq.gz"), (".fastq", ".fastq"), (".fq", ".fastq"))
+_VECTORS = {".fa": ".fa", ".fasta": ".fa", ".fna": ".fa", ".gb": ".gb", ".gbk": ".gb"}
+
+
+class Cancelled(Exception):
+    """Somebody asked the job to stop."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where analyses run.
+
+    Attributes:
+        folder: holds one folder for each job.
+        reference, genes: the host's FASTA and gene table, where the server has them.
+        largest: bytes that one upload may have.
+    """
+
+    folder: Path
+    reference: Path | None = None
+    genes: Path | None = None
+    largest: int = 5_000_000_000
+
+
+def sample_within_reach(store: Store, actor: Actor, sample_id: str, right: Any) -> Record:
+    """A specimen, when the actor may do ``right`` for its person.
+
+    Raises:
+        InputError: with the same words whether it does not exist or is out of reach.
+        NotPermitted: when the actor has no such right anywhere.
+    """
+    actor.check(right)
+    record = store.get("samples", sample_id)
+    try:
+        if record is not None:
+            reach(store, actor, record["person_id"], right)
+            return record
+    except InputError:
+        pass
+    raise InputError(f"there is no specimen {sample_id!r} within your reach", fix="check the identifier")
+
+
+def submit(
+    store: Store,
+    actor: Actor,
+    bench: Bench,
+    sample_id: str,
+    reads: Sequence[tuple[str, BinaryIO]],
+    vector: tuple[str, BinaryIO],
+    purity: str,
+    now: dt.datetime,
+) -> str:
+    """Keep the uploaded files and queue their analysis; returns the job.
+
+    Args:
+        store, actor, bench: where, who (needs ``test`` for the person), and the folder.
+        sample_id: the specimen.
+        reads: names and streams: one BAM, or one or two FASTQ.
+        vector: name and stream of the construct, FASTA or GenBank.
+        purity: share of tumour cells as typed, or "" to take the specimen's.
+        now: the time.
+
+    Raises:
+        InputError: naming the file or the value that does not fit; nothing is kept then.
+    """
+    sample = sample_within_reach(store, actor, sample_id, "test")
+    share = _purity(purity, sample)
+    names = _names_of([name for name, _ in reads])
+    ending = next((new for old, new in _VECTORS.items() if vector[0].lower().endswith(old)), None)
+    if ending is None:
+        raise InputError("the construct is not FASTA or GenBank", where="vector", fix=f"its name ends in {', '.join(_VECTORS)}")
+    job_id = secrets.token_hex(16)
+    beside = bench.folder / f".{job_id}"
+    beside.mkdir(parents=True)
+    try:
+        for name, (_, stream) in zip((*names, "vector" + ending), (*reads, vector), strict=True):
+            with (beside / name).open("wb") as target:
+                shutil.copyfileobj(stream, target, 1 << 20)
+            if (beside / name).stat().st_size == 0:
+                raise InputError("the file is empty", where="vector" if name.startswith("vector") else "reads")
+        beside.rename(bench.folder / job_id)
+    except OSError as error:
+        raise InputError(f"the files could not be kept: {error.strerror}", fix="ask an administrator about the disk") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    asked = {"sample_id": sample_id, "reads": names, "vector": "vector" + ending, "purity": share}
+    web_jobs.add_job(store, job_id, KIND, actor.name, asked, now)
+    return job_id
+
+
+def job_of(store: Store, actor: Actor, sample_id: str, job_id: str, right: Any) -> web_jobs.Job:
+    """A job of a specimen within reach.
+
+    Raises:
+        InputError: when there is none.
+    """
+    sample_within_reach(store, actor, sample_id, right)
+    found = web_jobs.job(store, job_id) if _JOB.fullmatch(job_id) else None
+    if found is None or found.kind != KIND or found.asked["sample_id"] != sample_id:
+        raise InputError("there is no such analysis of this specimen")
+    return found
+
+
+def result_file(store: Store, actor: Actor, bench: Bench, sample_id: str, job_id: str, name: str) -> Path:
+    """A file of a finished analysis; only names in :data:`DOWNLOADS`.
+
+    Raises:
+        InputError: for any other name, or when there is no such file.
+    """
+    job_of(store, actor, sample_id, job_id, "read")
+    if name not in DOWNLOADS or not (bench.folder / job_id / "result" / name).is_file():
+        raise InputError("there is no such file of this analysis", fix=f"one of {', '.join(DOWNLOADS)}")
+    return bench.folder / job_id / "result" / name
+
+
+def verdict_of(bench: Bench, job_id: str) -> Mapping[str, Any]:
+    """The verdict of a finished analysis."""
+    found: Mapping[str, Any] = json.loads((bench.folder / job_id / "result" / "verdict.json").read_text(encoding="utf-8"))
+    return found
+
+
+def run_next(store: Store, bench: Bench, clock: Callable[[], dt.datetime]) -> bool:
+    """Run the job that waited longest to its end; False when none waits. Safe to repeat after a crash."""
+    job = web_jobs.claim(store)
+    if job is None:
+        return False
+    try:
+        words = _analyse(store, bench, job, clock)
+        web_jobs.finish(store, job.job_id, "done", words, clock())
+    except Cancelled:
+        web_jobs.finish(store, job.job_id, "cancelled", "cancelled", clock())
+    except AfterCarError as error:
+        web_jobs.finish(store, job.job_id, "failed", str(error), clock())
+    except Exception as error:  # the worker must live on; the job says that the fault is ours
+        web_jobs.finish(store, job.job_id, "failed", f"our fault: {type(error).__name__}: {error}", clock())
+    return True
+
+
+def _analyse(store: Store, bench: Bench, job: web_jobs.Job, clock: Callable[[], dt.datetime]) -> str:
+    from aftercar.actions import test_sample as action
+
+    folder = bench.folder / job.job_id
+    for left in folder.glob(".result.*"):  # of a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    last = 0.0
+
+    def progress(done: float, total: float | None, words: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > 1.0:
+            last = time.monotonic()
+            if not web_jobs.tell(store, job.job_id, min(1.0, done / total) if total else 0.0, words):
+                raise Cancelled
+
+    if not (folder / "result").exists():
+        progress(0, None, "started")
+        action.test_sample(
+            [folder / name for name in job.asked["reads"]],
+            vector=folder / job.asked["vector"],
+            reference=bench.reference,
+            genes=bench.genes,
+            purity=job.asked["purity"],
+            out=folder / "result",
+            progress=progress,
+        )
+    verdict = verdict_of(bench, job.job_id)
+    _keep(store, bench, job, verdict, clock)
+    return str(verdict["call"]).replace("_", " ")
+
+
+def _keep(store: Store, bench: Bench, job: web_jobs.Job, verdict: Mapping[str, Any], clock: Callable[[], dt.datetime]) -> None:
+    """The verdict as a document of the person: a case's axes read it from there."""
+    from aftercar import __version__
+    from aftercar.edges.files import sha256
+
+    sample = store.get("samples", job.asked["sample_id"])
+    if sample is None or store.get("result_documents", job.job_id) is not None:
+        return
+    row = {
+        "document_id": job.job_id,
+        "person_id": sample["person_id"],
+        "case_id": sample["case_id"],
+        "sample_id": sample.key,
+        "kind": "transgene_verdict",
+        "produced_on": clock().astimezone(dt.UTC).date().isoformat(),
+        "produced_by": f"aftercar {__version__}",
+        "statement": verdict["call"],
+        "document": json.dumps(verdict, sort_keys=True),
+        "digest": sha256(bench.folder / job.job_id / "result" / "verdict.json"),
+    }
+    store.save("result_documents", row, who=job.account_id, why="analysis of an uploaded sample")
+
+
+def _names_of(given: Sequence[str]) -> list[str]:
+    """Names of our own for the uploaded reads, by their kind."""
+    kinds = [next((new for old, new in _READS if name.lower().endswith(old)), None) for name in given]
+    if kinds == ["reads.bam"]:
+        return ["reads.bam"]
+    if 1 <= len(kinds) <= 2 and all(kind is not None and kind != "reads.bam" for kind in kinds):
+        return [f"reads_{number}{kind}" for number, kind in enumerate(kinds, 1)]
+    raise InputError(
+        "give one BAM, or one or two FASTQ", where="reads", fix="names end in .bam, .fastq, .fq, .fastq.gz or .fq.gz"
+    )
+
+
+def _purity(text: str, sample: Record) -> float | None:
+    if not text.strip():
+        return float(sample["purity"]) if sample["purity"] else None
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 < share <= 1:
+        raise InputError(f"purity {text!r} is not above 0 and at most 1", where="purity", fix="such as 0.6")
+    return share
