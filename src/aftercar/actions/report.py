@@ -109,13 +109,15 @@ def document_of(study: Study, wanted: Wanted, out: Path, earlier: Path | None, t
     work.mkdir(parents=True, exist_ok=True)
     try:
         verdicts = analyse(study, work, (earlier or out) / "samples", tell)
+        drawn = work / wanted.sample / "junctions.svg"
+        pile_up = drawn.read_text(encoding="utf-8") if wanted.sample and drawn.is_file() else ""
     finally:
         if not any(work.iterdir()):
             work.rmdir()
     shutil.rmtree(work, ignore_errors=True)
     found = findings_of(study, verdicts)
     provenance = {**provenance_of(study), "report": wanted.as_dict(), "filters": "small cells masked" if wanted.is_masked else ""}
-    document = _made(study, found, wanted, provenance)
+    document = _made(study, found, wanted, provenance, pile_up)
     return masked(document, study.settings.mask_below) if wanted.is_masked else document
 
 
@@ -173,7 +175,7 @@ def read_twin(file: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def _made(study: Study, found: Findings, wanted: Wanted, provenance: Mapping[str, Any]) -> Document:
+def _made(study: Study, found: Findings, wanted: Wanted, provenance: Mapping[str, Any], pile_up: str) -> Document:
     if wanted.kind == "assessment":
         return assessment(found, provenance)
     if wanted.kind == "signal":
@@ -194,5 +196,6 @@ def _made(study: Study, found: Findings, wanted: Wanted, provenance: Mapping[str
         if wanted.sample not in found.verdicts:
             known = ", ".join(found.verdicts) or "none"
             raise UsageError(f"no tested sample {wanted.sample!r}", fix=f"name one with --sample; tested samples are {known}")
-        return laboratory_report(wanted.sample, found.verdicts[wanted.sample], study.data_lock, provenance)
+        verdict = found.verdicts[wanted.sample]
+        return laboratory_report(wanted.sample, verdict, study.data_lock, provenance, pile_up=pile_up)
     raise UsageError(f"unknown kind {wanted.kind!r}", fix=f"one of {', '.join(KINDS)}")

@@ -90,7 +90,18 @@ class Figure:
     caption: str = ""
 
 
-Block = Heading | Prose | Caveat | Facts | TableBlock | Figure
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing made elsewhere, as SVG text (the pile-up of reads at a junction), with text for those who do not see it."""
+
+    key: str
+    title: str
+    svg: str
+    alt: str
+    caption: str = ""
+
+
+Block = Heading | Prose | Caveat | Facts | TableBlock | Figure | Picture
 
 
 @dataclass(frozen=True)
@@ -151,6 +162,8 @@ def twin(document: Document) -> dict[str, Any]:
             }
         elif isinstance(block, Figure):
             parts[block.key] = {"title": block.title, "rows": [dict(r) for r in block.rows], "alt": block.alt}
+        elif isinstance(block, Picture):
+            parts[block.key] = {"title": block.title, "alt": block.alt}
         elif isinstance(block, Facts):
             parts[block.key] = {"facts": [{"label": f.label, "value": f.value, "detail": f.detail} for f in block.facts]}
         elif isinstance(block, Prose) and block.key:

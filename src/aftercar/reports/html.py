@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from aftercar.reports.blocks import Caveat, Document, Facts, Field, Figure, Heading, Prose, TableBlock, shown, twin
+from aftercar.reports.blocks import Caveat, Document, Facts, Field, Figure, Heading, Picture, Prose, TableBlock, shown, twin
 from aftercar.reports.pictures import svg
 
 
@@ -31,7 +31,7 @@ def render(document: Document) -> str:
     )
 
 
-def picture(figure: Figure) -> Markup:
+def picture(figure: Figure | Picture) -> Markup:
     """The figure as an SVG image inside the page (a data address, so that its ids and styles stay its own)."""
     data = base64.b64encode(svg(figure).encode()).decode()
     return Markup('<img src="data:image/svg+xml;base64,{}" alt="{}">').format(data, figure.alt)
@@ -52,7 +52,16 @@ def _is_numeric(field: Field) -> bool:
     return field.kind != "text"
 
 
+_KINDS: dict[type, str] = {
+    Heading: "heading",
+    Prose: "prose",
+    Caveat: "caveat",
+    Facts: "facts",
+    TableBlock: "table",
+    Figure: "figure",
+    Picture: "figure",
+}
+
+
 def _kind(block: Any) -> str:
-    return {Heading: "heading", Prose: "prose", Caveat: "caveat", Facts: "facts", TableBlock: "table", Figure: "figure"}[
-        type(block)
-    ]
+    return _KINDS[type(block)]

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aftercar.reports.blocks import Block, Caveat, Document, Fact, Facts, Field, Heading, Prose, TableBlock
+from aftercar.reports.blocks import Block, Caveat, Document, Fact, Facts, Field, Heading, Picture, Prose, TableBlock
 from aftercar.reports.figures_samples import elements
 from aftercar.reports.findings import interval
 from aftercar.reports.texts import DETECTION_LIMIT, SITES
@@ -30,7 +30,9 @@ def laboratory_report(
     verdict: Mapping[str, Any],
     data_lock: dt.date,
     provenance: Mapping[str, Any],
+    *,
     base_rates: Mapping[str, str] | None = None,
+    pile_up: str = "",
 ) -> Document:
     """The report of one sample, fit for a patient's file under its pseudonym.
 
@@ -40,15 +42,23 @@ def laboratory_report(
         data_lock: date of the report's data.
         provenance: inputs, settings, versions.
         base_rates: gene -> how often ordinary products hit it, in words.
+        pile_up: SVG of the reads at the junctions; left out when empty.
     """
     blocks: list[Block] = [
         Heading("Result", key="result"),
         *result_blocks(verdict, base_rates),
+        *_pile_up(pile_up, verdict),
         Heading("Method and limits", key="method"),
         Prose([DETECTION_LIMIT, SITES, *_LIMITS], key="limits"),
         *_quality(verdict),
     ]
     return Document(f"Transgene test of sample {sample_id}", CALLS[verdict["call"]], data_lock, blocks, provenance)
+
+
+def _pile_up(svg: str, verdict: Mapping[str, Any]) -> Iterator[Block]:
+    if svg:
+        places = "; ".join(f"{site['chrom']}:{site['pos']:,}" for site in verdict["sites"])
+        yield Picture("pile-up", "Reads at the junctions", svg, f"Reads that cross from the host into the vector at {places}.")
 
 
 def result_blocks(verdict: Mapping[str, Any], base_rates: Mapping[str, str] | None = None) -> Iterator[Block]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from aftercar.cohort.disclosure import mask_counts
-from aftercar.reports.blocks import Block, Caveat, Document, Facts, Figure, Heading, Prose, TableBlock
+from aftercar.reports.blocks import Block, Caveat, Document, Facts, Figure, Heading, Picture, Prose, TableBlock
 
 _PERSONAL = ("person_id", "case_id", "sample_id", "batch", "diagnosed_on", "infused_on")
 _WORDS = "Masked: counts from 1 to {} are hidden; single cases, pictures and sentences with counts are left out."
@@ -23,7 +23,7 @@ def masked(document: Document, below: int) -> Document:
 
 
 def _masked(block: Block, below: int) -> Block | None:
-    if isinstance(block, (Facts, Figure)):
+    if isinstance(block, (Facts, Figure, Picture)):
         return None
     if isinstance(block, Prose):
         return None if block.key and block.hand == "computed" else block

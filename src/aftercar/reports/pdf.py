@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 from aftercar.errors import MissingEngine
-from aftercar.reports.blocks import Block, Caveat, Document, Facts, Figure, Heading, Prose, TableBlock, shown
+from aftercar.reports.blocks import Block, Caveat, Document, Facts, Figure, Heading, Picture, Prose, TableBlock, shown
 from aftercar.reports.pictures import svg
 from aftercar.reports.stamp import stamp
 from aftercar.reports.widths import is_wide, weights
@@ -74,5 +74,5 @@ def _block(block: Block) -> dict[str, Any]:
     return _figure(block)
 
 
-def _figure(block: Figure) -> dict[str, Any]:
+def _figure(block: Figure | Picture) -> dict[str, Any]:
     return {"kind": "figure", "title": block.title, "caption": block.caption, "alt": block.alt, "picture": svg(block, _FONT)}

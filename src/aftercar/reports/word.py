@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from aftercar.errors import MissingEngine
-from aftercar.reports.blocks import Caveat, Document, Facts, Figure, Heading, Prose, TableBlock, shown
+from aftercar.reports.blocks import Caveat, Document, Facts, Figure, Heading, Picture, Prose, TableBlock, shown
 from aftercar.reports.pictures import png
 from aftercar.reports.plain_zip import rewritten
 from aftercar.reports.stamp import stamp
@@ -118,7 +118,7 @@ def _set_widths(word: WordDocument, table: Any, shares: list[float]) -> None:
             cell.width = width
 
 
-def _figure(word: WordDocument, block: Figure, numbers: dict[str, int]) -> None:
+def _figure(word: WordDocument, block: Figure | Picture, numbers: dict[str, int]) -> None:
     from docx.shared import Cm
 
     data = png(block)
