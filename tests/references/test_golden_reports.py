@@ -1,6 +1,6 @@
 """Golden reports: the machine-readable twins of the published example, frozen.
 
-Comparison policy: text, counts, keys and the order of rows are exact; floating-point numbers agree to 1e-9 relative (the last bits
+Comparison policy: text, counts, keys and the order of rows are exact; floating-point numbers agree to 1e-9 relative (last bits
 may differ between numerical libraries); of the provenance only the data lock, settings and filters are compared, because versions
 and hashes change by design. Regenerate with ``AFTERCAR_GOLDEN=write pytest tests/references/test_golden_reports.py`` and explain
 every difference in the commit.
