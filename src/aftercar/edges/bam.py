@@ -102,6 +102,7 @@ class BamScreen:
         self.pairs: list[Pair] = []
         self.lonely = 0
         self._fresh: set[str] = set()
+        self._kept: set[int] = set()
 
     def run(self) -> Found:
         """Walk the file, then gather mates and supplementary records.
@@ -165,8 +166,9 @@ class BamScreen:
                 while True:
                     state[walk_bam.HITS] = 0
                     at = self._step(piece, at, state, hits)
-                    for place in hits[: state[walk_bam.HITS]]:
-                        self._fresh.add(self._keep(piece.array, int(place)))
+                    for place in hits[: state[walk_bam.HITS]].tolist():
+                        self._fresh.add(self._keep(piece.array, place))
+                        self._kept.add(place)
                         homes.add(len(groups.starts) - 1)
                     if state[walk_bam.HITS] < _HITS:
                         break
@@ -190,7 +192,8 @@ class BamScreen:
             return
         wanted = np.sort(np.array([_hash(name) for name in self._fresh], np.uint64))
         self._find(piece, first, at, wanted, self._fresh)
-        self._fresh = set()
+        self._fresh.clear()
+        self._kept.clear()
 
     def _find(self, piece: Piece, at: int, end: int, wanted: NDArray[np.uint64], names: set[str]) -> int:
         """Keep every record of the named templates; returns where the first record begins that is not whole."""
@@ -200,10 +203,12 @@ class BamScreen:
             state[walk_bam.HITS] = 0
             at = int(walk_bam.walk_names(piece.array, at, end, wanted, hits, state))
             self._check(state)
-            for place in hits[: state[walk_bam.HITS]]:
-                start, length = int(place) + 36, int(piece.array[int(place) + 12])
+            for place in hits[: state[walk_bam.HITS]].tolist():
+                if place in self._kept:
+                    continue
+                start, length = place + 36, int(piece.array[place + 12])
                 if piece.array[start : start + length - 1].tobytes().decode("ascii", "replace") in names:
-                    self._keep(piece.array, int(place))
+                    self._keep(piece.array, place)
             if state[walk_bam.HITS] < _HITS:
                 return at
 
@@ -225,8 +230,8 @@ class BamScreen:
             )
 
     def _keep(self, array: NDArray[np.uint8], place: int) -> str:
-        size = int.from_bytes(array[place : place + 4].tobytes(), "little")
-        raw = array[place + 4 : place + 4 + size].tobytes()
+        data = array.data
+        raw = bytes(data[place + 4 : place + 4 + int.from_bytes(data[place : place + 4], "little")])
         length = raw[8]
         name = raw[32 : 32 + length - 1].decode("ascii", "replace")
         records = self._seen.setdefault(name, {})

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import struct
+from binascii import hexlify
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from aftercar.reads.batch import UNMAPPED, Read
 from aftercar.reads.walk_bam import place_key
 
 _HEAD = struct.Struct("<iiBBHHHiiii")
-_LETTERS = np.frombuffer(b"=ACMGRSVTWYHKDBN", np.uint8)
+#: From a hexadecimal digit, as which a four-bit base prints, to its letter.
+_LETTERS = bytes.maketrans(b"0123456789abcdef", b"=ACMGRSVTWYHKDBN")
 _OPERATIONS = "MIDNSHP=X"
 _SIZES = {"A": 1, "c": 1, "C": 1, "s": 2, "S": 2, "i": 4, "I": 4, "f": 4}
 _NUMBERS = {"c": "<b", "C": "<B", "s": "<h", "S": "<H", "i": "<i", "I": "<I", "f": "<f"}
@@ -45,10 +45,7 @@ def decode(raw: bytes, contigs: Sequence[str], number_of: dict[str, int]) -> Rec
         f"{word >> 4}{_OPERATIONS[word & 15]}" for word in struct.unpack_from(f"<{operations}I", raw, at) if word & 15 < 9
     )
     at += 4 * operations
-    packed = np.frombuffer(raw, np.uint8, (length + 1) // 2, at)
-    nibbles = np.empty(2 * len(packed), np.uint8)
-    nibbles[::2], nibbles[1::2] = packed >> 4, packed & 15
-    sequence = _LETTERS[nibbles[:length]].tobytes().decode("ascii")
+    sequence = hexlify(raw[at : at + (length + 1) // 2]).translate(_LETTERS)[:length].decode("ascii")
     at += (length + 1) // 2
     scores = raw[at : at + length]
     if scores[:1] == b"\xff":

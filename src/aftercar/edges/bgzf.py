@@ -20,7 +20,9 @@ import deflate
 import numpy as np
 from numpy.typing import NDArray
 
+from aftercar.edges import bgzf_kernel
 from aftercar.errors import InputError
+from aftercar.reads.native import HAVE_NUMBA
 
 #: The empty block that ends every complete BGZF file (SAM specification, section 4.1.2).
 END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -88,49 +90,51 @@ class Inflater:
 
     def __init__(self) -> None:
         self._library = _libdeflate()
-        self._state = self._library.libdeflate_alloc_decompressor() if self._library is not None else None
-        self._written = ctypes.c_size_t()
+        self._state: Any = self._library.libdeflate_alloc_decompressor() if self._library is not None else None
 
     def __del__(self) -> None:
         if getattr(self, "_state", None):
             self._library.libdeflate_free_decompressor(self._state)
 
-    def into(self, block: int, data: bytes, start: int, end: int, target: int, array: NDArray[np.uint8], at: int) -> int:
-        """Inflate the block ``data[start:end]`` to ``array[at:]``.
-
-        Args:
-            block: address of ``data`` in memory.
-            data, start, end: the whole block.
-            target: address of ``array``.
-            array, at: where its content goes.
+    def run(self, data: NDArray[np.uint8], at: int, end: int, array: NDArray[np.uint8], to: int) -> tuple[int, int]:
+        """Inflate the whole blocks ``data[at:end]`` to ``array[to:]`` and check each one's length and checksum.
 
         Returns:
-            Bytes of content, or -1 when they do not match the block's length or checksum.
+            Place behind the content in ``array``, and place of the first block that is damaged or too large (-1 for none).
         """
-        length = int.from_bytes(data[end - 4 : end], "little")
-        crc = int.from_bytes(data[end - 8 : end - 4], "little")
-        head = start + 12 + (data[start + 10] | data[start + 11] << 8)
-        if length > 65536 or head > end - 8 or at + length > len(array):
-            return -1
-        if self._library is None:
-            return self._slow(data[head : end - 8], length, crc, array, at)
-        failed = self._library.libdeflate_deflate_decompress(
-            self._state, block + head, end - 8 - head, target + at, length, ctypes.byref(self._written)
-        )
-        if failed or self._written.value != length or self._library.libdeflate_crc32(0, target + at, length) != crc:
-            return -1
-        return length
+        if HAVE_NUMBA and self._library is not None:
+            inflate, crc = _addresses()
+            place, bad = bgzf_kernel.inflate_run(
+                data, data.ctypes.data, at, end, array, array.ctypes.data, to, self._state, inflate, crc
+            )
+            return int(place), int(bad)
+        return self._one_by_one(data, at, end, array, to)
 
     @staticmethod
-    def _slow(data: bytes, length: int, crc: int, array: NDArray[np.uint8], at: int) -> int:
-        try:
-            content = deflate.deflate_decompress(data, length) if length else b""
-        except deflate.DeflateError:
-            return -1
-        if len(content) != length or (length and deflate.crc32(content) != crc):
-            return -1
-        array[at : at + length] = np.frombuffer(content, np.uint8)
-        return length
+    def _one_by_one(data: NDArray[np.uint8], at: int, end: int, array: NDArray[np.uint8], to: int) -> tuple[int, int]:
+        while at < end:
+            block = data[at : at + bgzf_kernel.block_bytes(data, at, end)].tobytes()
+            try:
+                content = inflate(block)
+            except DamagedFile:
+                return to, at
+            if to + len(content) > len(array):
+                return to, at
+            array[to : to + len(content)] = np.frombuffer(content, np.uint8)
+            to += len(content)
+            at += len(block)
+        return to, -1
+
+
+@lru_cache(maxsize=1)
+def _addresses() -> tuple[int, int]:
+    """Addresses of libdeflate's functions that inflate and that sum up."""
+    library = _libdeflate()
+    first, second = (
+        ctypes.cast(function, ctypes.c_void_p).value or 0
+        for function in (library.libdeflate_deflate_decompress, library.libdeflate_crc32)
+    )
+    return first, second
 
 
 @lru_cache(maxsize=1)

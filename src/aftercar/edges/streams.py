@@ -7,7 +7,6 @@ user gives one back with :meth:`Flow.release` and the flow fills it again.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import queue
 import sys
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aftercar.edges import bgzf
+from aftercar.edges import bgzf, bgzf_kernel
 from aftercar.edges.fastq import STDIN
 from aftercar.edges.files import existing_file
 
@@ -236,65 +235,48 @@ def bgzf_pieces(path: Path, pool: _Pool, threads: int, start: int = 0, end: int 
                 future.cancel()
 
 
-#: Compressed bytes, (start, end) of each block in them, place of the first byte in the file.
-_Group = tuple[bytes, list[tuple[int, int]], int]
+#: Compressed bytes, first and last place of a run of whole blocks in them, place of the first byte in the file.
+_Group = tuple[NDArray[np.uint8], int, int, int]
 
 
 def _groups(path: Path, start: int, end: int | None) -> Iterator[_Group]:
     """Runs of whole blocks that inflate to at most :data:`BODY` bytes."""
     size = path.stat().st_size if end is None else end
     with path.open("rb", buffering=0) as stream:
-        os.lseek(stream.fileno(), start, os.SEEK_SET)
-        place, data, at, first, total = start, b"", 0, 0, 0
-        blocks: list[tuple[int, int]] = []
-        while True:
-            if at + 18 <= len(data) and data[at : at + 4] == b"\x1f\x8b\x08\x04" and data[at + 10 : at + 16] == b"\x06\0BC\x02\0":
-                length = (data[at + 16] | data[at + 17] << 8) + 1
-            elif at + 18 <= len(data):
-                length = bgzf.block_size(data, at) or _broken(path, place + at)
-            else:
-                length = 0
-            if not length or at + length > len(data):
-                if blocks:
-                    yield data[first:at], [(a - first, b - first) for a, b in blocks], place + first
-                place, data, at, first, total, blocks = place + at, data[at:], 0, 0, 0, []
-                more = stream.read(min(_RAW, size - place - len(data)))
-                if not more:
-                    if data:
-                        _broken(path, place)
-                    return
-                data += more
-                continue
-            inflated = int.from_bytes(data[at + length - 4 : at + length], "little")
-            if blocks and total + inflated > BODY:
-                yield data[first:at], [(a - first, b - first) for a, b in blocks], place + first
-                first, total, blocks = at, 0, []
-            blocks.append((at, at + length))
-            total += inflated
-            at += length
+        place = start
+        while place < size:
+            stream.seek(place)
+            data = np.frombuffer(stream.read(min(_RAW, size - place)), np.uint8)
+            at, why = 0, bgzf_kernel.FULL
+            while why == bgzf_kernel.FULL:
+                stop, why = bgzf_kernel.chain(data, at, len(data), BODY)
+                if stop > at:
+                    yield data, at, stop, place
+                at = stop
+            # A block that is cut by the end of what was read is read again from its start.
+            if why == bgzf_kernel.BROKEN or not at or (place + len(data) >= size and at < len(data)):
+                raise _broken(path, place + at)
+            place += at
 
 
-def _broken(path: Path, place: int) -> int:
-    raise bgzf.DamagedFile("the chain of BGZF blocks is broken or cut short", where=f"{path} at byte {place:,}", fix=bgzf.AGAIN)
+def _broken(path: Path, place: int) -> bgzf.DamagedFile:
+    where = f"{path} at byte {place:,}"
+    return bgzf.DamagedFile("the chain of BGZF blocks is broken or cut short", where=where, fix=bgzf.AGAIN)
 
 
 _OF_THREAD = threading.local()
 
 
-def _inflate_group(path: Path, data: bytes, blocks: list[tuple[int, int]], place: int, array: NDArray[np.uint8]) -> Piece:
+def _inflate_group(path: Path, data: NDArray[np.uint8], first: int, last: int, place: int, array: NDArray[np.uint8]) -> Piece:
     inflater: bgzf.Inflater | None = getattr(_OF_THREAD, "inflater", None)
     if inflater is None:
         inflater = _OF_THREAD.inflater = bgzf.Inflater()
-    block = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
-    target = array.ctypes.data
-    at = HEAD
-    for start, end in blocks:
-        length = inflater.into(block, data, start, end, target, array, at)
-        if length < 0:
-            bgzf.inflate(data[start:end], f"{path} at byte {place + start:,}")
-            raise bgzf.DamagedFile("a BGZF block is too large", where=f"{path} at byte {place + start:,}", fix=bgzf.AGAIN)
-        at += length
-    return Piece(array, HEAD, at, place, place + len(data))
+    end, bad = inflater.run(data, first, last, array, HEAD)
+    if bad >= 0:
+        where = f"{path} at byte {place + bad:,}"
+        bgzf.inflate(data[bad : bad + bgzf_kernel.block_bytes(data, bad, last)].tobytes(), where)
+        raise bgzf.DamagedFile("a BGZF block is too large", where=where, fix=bgzf.AGAIN)
+    return Piece(array, HEAD, end, place + first, place + last)
 
 
 def sane_threads(asked: int | None) -> int:

@@ -27,16 +27,17 @@ def pairs_of(records: Iterable[Read]) -> tuple[list[Pair], int]:
             continue
         template = templates.setdefault(read.name, _Template())
         if read.flag & SUPPLEMENTARY:
-            template.supplementary.setdefault((read.flag, read.contig, read.position, read.cigar), read)
+            key = (read.flag, read.contig, read.position, read.cigar)
+            template.supplementary[key] = _fuller(template.supplementary.get(key), read)
         elif read.flag & PAIRED and read.flag & SECOND:
-            template.second = template.second or read
+            template.second = _fuller(template.second, read)
         else:
-            template.first = template.first or read
+            template.first = _fuller(template.first, read)
     pairs: list[Pair] = []
     lonely = 0
     for template in templates.values():
         first, second = template.first, template.second
-        others = tuple(template.supplementary.values())
+        others = tuple(sorted(template.supplementary.values(), key=_order))
         if first is None:
             first, second = second, None
         if first is None:
@@ -45,6 +46,21 @@ def pairs_of(records: Iterable[Read]) -> tuple[list[Pair], int]:
         pairs.append(Pair(first, second, others))
     pairs.sort(key=lambda p: (p.first.contig or "~", p.first.position, p.first.name))
     return pairs, lonely
+
+
+def _fuller(one: Read | None, two: Read) -> Read:
+    """Of two records of one end (a file should have one), that with more bases; ties fall in a fixed order.
+
+    Records come in the order in which they were found, which must not matter.
+    """
+    if one is None:
+        return two
+    return min(one, two, key=lambda read: (-len(read.sequence), _order(read)))
+
+
+def _order(read: Read) -> tuple[object, ...]:
+    tags = sorted(read.tags.items())
+    return read.contig or "~", read.position, read.flag, read.cigar, read.sequence, read.qualities, read.mapping_quality, tags
 
 
 def from_fastq(name: str, first: tuple[str, bytes], second: tuple[str, bytes] | None) -> Pair:

@@ -206,6 +206,21 @@ def probe_nibbles(
 
 
 @compiled
+def any_nibbles(data: NDArray[np.uint8], start: int, steps: int, shift: np.uint64, bitmap: NDArray[np.uint64]) -> bool:
+    """Whether any of the first ``steps`` steps of eight bases hashes to set bits.
+
+    Nearly every read says no; without a way out in its middle the loop costs half as much as :func:`probe_nibbles`.
+    """
+    seen = np.uint64(0)
+    for step in range(steps):
+        mixed = load64(data, start + 4 * step) * NIBBLE
+        address = mixed >> shift
+        word = bitmap[address >> _SIX]
+        seen |= (word >> (address & _SIXTY_THREE)) & (word >> ((mixed >> _SECOND) & _SIXTY_THREE))
+    return seen & _ONE != np.uint64(0)
+
+
+@compiled
 def last_nibbles(data: NDArray[np.uint8], start: int, length: int) -> np.uint64:
     """The last 16 of ``length`` packed bases as one word."""
     offset = length - SEED

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aftercar.reads.kernels import accepted_nibbles, last_nibbles, last_probe, nibble_codes, nibble_row, probe_nibbles
+from aftercar.reads.kernels import accepted_nibbles, any_nibbles, last_nibbles, last_probe, nibble_row, probe_nibbles
 from aftercar.reads.native import compiled, load64, signed
 from aftercar.reads.tally import (
     BASES,
@@ -35,6 +35,8 @@ PAD = 16
 _FIXED = 32
 _HUGE = 1 << 29
 _LOW32 = np.uint64(0xFFFFFFFF)
+#: How many of the two bases of a byte are C or G.
+STRONG = np.array([((i >> 4) in (2, 4)) + ((i & 15) in (2, 4)) for i in range(256)], np.uint8)
 
 
 @compiled
@@ -85,16 +87,22 @@ def has_clip(data: NDArray[np.uint8], cigar: int, operations: int) -> bool:
 def sample_read(
     data: NDArray[np.uint8], bases: int, length: int, aligned: bool, qualities: NDArray[np.int64], gc: NDArray[np.int64]
 ) -> None:
-    """Base qualities and GC content of one read of the sample."""
+    """Base qualities and GC content of one read of the sample.
+
+    Args:
+        qualities: four rows to be added up; neighbours count in different ones, since neighbours are mostly equal and a
+            count that waits for the one before is slow.
+    """
     quality = bases + ((length + 1) >> 1)
     if length and data[quality] != 255:
         for i in range(length):
-            qualities[data[quality + i]] += 1
+            qualities[i & 3, data[quality + i]] += 1
     if aligned and length:
-        codes = nibble_codes(data, bases, length)
-        strong = 0
-        for i in range(length):
-            strong += codes[i] == 1 or codes[i] == 3
+        strong = signed(0)
+        for i in range(length >> 1):
+            strong += STRONG[data[bases + i]]
+        if length & 1:
+            strong += STRONG[data[quality - 1] & 0xF0]
         gc[signed(100.0 * strong / length + 0.5)] += 1
 
 
@@ -132,6 +140,7 @@ def walk(
     lowest, highest = state[LOWEST], state[HIGHEST]
     reads = duplicates = fails = secondaries = supplementaries = unmappeds = total = propers = clips = signed(0)
     most = len(hits)
+    sampled = np.zeros((4, 256), np.int64)
     while at + 4 <= end:
         size = signed(load64(data, at) & _LOW32)
         if size < _FIXED or size > _HUGE:
@@ -198,12 +207,13 @@ def walk(
                 else:
                     clips += has_clip(data, cigar, operations)
             if (number - 1) & 63 == 0:
-                sample_read(data, bases, length, usable, qualities, gc)
+                sample_read(data, bases, length, usable, sampled, gc)
         if length >= 16:
             steps = ((length - 16) >> 3) + 1
             step = 0
             hit = False
-            while True:
+            maybe = any_nibbles(data, bases, steps, shift, bitmap)
+            while maybe:
                 step = probe_nibbles(data, bases, step, steps, shift, bitmap)
                 if step < 0:
                     break
@@ -220,6 +230,7 @@ def walk(
                 found += 1
         at += 4 + size
     state[RECORDS], state[HITS], state[ERROR], state[LOWEST], state[HIGHEST] = number, found, error, lowest, highest
+    qualities += sampled.sum(axis=0)
     counts[READS] += reads
     counts[DUPLICATES] += duplicates
     counts[QC_FAILS] += fails
