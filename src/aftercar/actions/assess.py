@@ -78,7 +78,18 @@ def findings_of(study: Study, verdicts: Mapping[str, Mapping[str, Any]]) -> Find
         verdicts=verdicts,
         verdict_of_case=by_case(study, verdicts),
         genome=study.genome,
+        base_rates=_base_rates(study.background),
     )
+
+
+def _base_rates(path: Path | None) -> dict[str, tuple[int, int]] | None:
+    """Gene -> (ordinary products with a site in it, products looked at); None takes the published values."""
+    if path is None:
+        return None
+    from aftercar.actions.sites_tables import read_background
+
+    found = read_background(path)
+    return {gene: (count, found.products) for gene, count in found.table.select("gene", "products_in").iter_rows()}
 
 
 def write_results(folder: Path, study: Study, found: Findings) -> None:
@@ -103,7 +114,7 @@ def provenance_of(study: Study) -> dict[str, Any]:
     for row in study.rows("samples"):
         for column in ("reads", "normal_reads", "vector", "reference", "variants"):
             used |= {name: study.file(name) for name in (row[column] or "").split(";") if name}
-    used |= {path.name: path for path in (study.reference, study.genes, study.vector) if path is not None}
+    used |= {path.name: path for path in (study.reference, study.genes, study.vector, study.background) if path is not None}
     return {
         "title": study.title,
         "data_lock": study.data_lock.isoformat(),

@@ -72,6 +72,7 @@ class Study:
         genome: name of the reference build ("" when no reads are analysed).
         jurisdictions: whose rules apply.
         reference, genes, vector: files for samples that name none of their own.
+        background: base rates of ordinary products by gene (``aftercar sites background build``).
         settings: see :class:`Settings`.
         frames: one frame for each study table, all columns present, null where unknown.
     """
@@ -84,6 +85,7 @@ class Study:
     reference: Path | None
     genes: Path | None
     vector: Path | None
+    background: Path | None
     settings: Settings
     frames: Mapping[str, pl.DataFrame]
     files: Mapping[str, Path] = field(default_factory=dict)
@@ -131,6 +133,7 @@ def read_study(folder: Path, *, today: dt.date | None = None) -> Study:
         reference=head["reference"],
         genes=head["genes"],
         vector=head["vector"],
+        background=head["background"],
         settings=head["settings"],
         frames=frames,
         files={"study": folder / "study.toml", **used},
@@ -191,7 +194,7 @@ def _read_head(folder: Path, today: dt.date, problems: list[Problem]) -> dict[st
     def wrong(key: str, rule: str, fix: str = "") -> None:
         problems.append(Problem("study.toml", 0, key, str(content.get(key, "")), rule, fix))
 
-    known = ("format", "title", "data_lock", "genome", "jurisdictions", "reference", "genes", "vector", "settings")
+    known = ("format", "title", "data_lock", "genome", "jurisdictions", "reference", "genes", "vector", "background", "settings")
     for key in content:
         if key not in known:
             wrong(key, "unknown key", f"the keys are {', '.join(known)}")
@@ -213,7 +216,7 @@ def _read_head(folder: Path, today: dt.date, problems: list[Problem]) -> dict[st
         wrong("jurisdictions", 'is not a list of texts such as ["EU", "US"]')
         jurisdictions = []
     paths: dict[str, Path | None] = {}
-    for key in ("reference", "genes", "vector"):
+    for key in ("reference", "genes", "vector", "background"):
         value = content.get(key, "")
         paths[key] = (folder / value).resolve() if isinstance(value, str) and value else None
         if paths[key] is not None and not paths[key].is_file():  # type: ignore[union-attr]
@@ -279,6 +282,9 @@ genome = "GRCh38"
 reference = ""
 genes = ""
 vector = ""
+
+# How often ordinary products carry a site in each gene (aftercar sites background build); empty takes published values.
+background = ""
 
 [settings]
 level = 0.95                  # confidence level of every interval

@@ -85,6 +85,7 @@ def find(
     verdicts: Mapping[str, Mapping[str, Any]] | None = None,
     verdict_of_case: Mapping[str, Mapping[str, Any]] | None = None,
     genome: str = "",
+    base_rates: Mapping[str, tuple[int, int]] | None = None,
 ) -> Findings:
     """Compute every figure of a study.
 
@@ -97,12 +98,13 @@ def find(
         verdicts: content of ``verdict.json`` by sample.
         verdict_of_case: the verdict that speaks for each case.
         genome: name of the reference build, for the karyogram.
+        base_rates: gene -> (ordinary products with a site in it, products looked at); None takes published values.
     """
     verdicts = verdicts or {}
     files = case_files({name: frame.to_dicts() for name, frame in frames.items()}, verdict_of_case)
     settings = CausalitySettings(valid_negative_below=valid_negative_below, near_gene_bases=near_gene_bases)
     others = recurrent_genes(files)
-    causality = {file.case_id: suggest(file, settings, other_tumours=others.get(file.case_id)) for file in files}
+    causality = {file.case_id: suggest(file, settings, base_rates, other_tumours=others.get(file.case_id)) for file in files}
     exposure = frames["exposure"].to_dicts()
     cohort = _cohort(frames, data_lock)
     t_cell = [file for file in files if file.case["lineage"] == "T_cell"]

@@ -119,3 +119,18 @@ def test_a_block_is_found_by_its_key(result, project):
     assert isinstance(document.find("rates-table"), TableBlock)
     with pytest.raises(KeyError):
         document.find("")
+
+
+def test_the_base_rates_of_the_laboratory_stand_beside_the_gene(tmp_path, project):
+    folder = tmp_path / "study"
+    shutil.copytree(project / "examples" / "published", folder)
+    (folder / "background.csv").write_text(
+        "gene,chrom,length,products_in,products_near,products,sites_in,sites_near,sites,share_in,share_in_low,share_in_high,"
+        "fold_over_random,near_bases\nPBX2,chr6,5000,30,31,40,100,110,9000,0.011,0.009,0.013,5.0,50000\n"
+    )
+    head = folder / "study.toml"
+    head.write_text(head.read_text().replace("[settings]", 'background = "background.csv"\n\n[settings]'))
+    assess(folder, tmp_path / "out")
+    evidence = pl.read_parquet(tmp_path / "out" / "tables" / "causality_evidence.parquet")
+    said = evidence.filter(pl.col("case_id") == "CARTITUDE4-P1")["says"].to_list()
+    assert any("30 of 40" in words for words in said), said
