@@ -1,4 +1,7 @@
-"""The first day of a registry in a real browser with scripts off: from the one-time link to the audit trail."""
+"""The first day of a registry in a real browser with scripts off: from the one-time link to the audit trail.
+
+The server is killed in the middle, while it analyses a tumour: the work is taken up again at the next start.
+"""
 
 import re
 
@@ -30,7 +33,17 @@ def sign_in(page, base, email, code=""):
     page.click("main button")
 
 
-def test_from_the_first_link_to_the_audit_trail(server, chromium, tmp_path):
+@pytest.fixture(scope="session")
+def tumour(tmp_path_factory):
+    """A simulated tumour with one insertion."""
+    from aftercar.actions.simulate_sample import Recipe, simulate_sample
+
+    folder = tmp_path_factory.mktemp("tumour") / "sample"
+    simulate_sample(folder, Recipe(host_length=60_000, depth=30, purity=0.8))
+    return folder
+
+
+def test_from_the_first_link_to_the_audit_trail(server, chromium, tumour, tmp_path):
     pyotp = pytest.importorskip("pyotp")
     server.start()
     administrator = chromium.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900}).new_page()
@@ -87,6 +100,41 @@ def test_from_the_first_link_to_the_audit_trail(server, chromium, tmp_path):
     page.click(f"main li >> text={PERSON}")
     assert "peripheral T-cell lymphoma" in page.inner_text("h1")
 
+    case = page.url.rsplit("/", 1)[1]
+
+    page.goto(f"{server.base}/people/{PERSON}")
+    page.click("text=Record a specimen")
+    fill(page, case_id=case, material="tumour", collected_on="2024-06-11", assay="wgs", purity="0.8")
+    page.click("main button")
+    page.goto(f"{server.base}/cases/{case}")
+    page.click("h2:has-text('Specimens') + ul a")
+    page.set_input_files("[name=reads]", tumour / "tumour.bam")
+    page.set_input_files("[name=vector]", tumour / "vector.fa")
+    page.click("text=Upload and analyse")
+    assert "An analysis is under way" in page.inner_text("main")
+    server.stop(hard=True)
+    server.start()
+    for _ in range(120):
+        page.reload()
+        if page.locator("h2", has_text="Evidence").count():
+            break
+        page.wait_for_timeout(500)
+    evidence = page.inner_text("main")
+    assert "Integration sites" in evidence
+    assert page.locator("figure img").count() == 2
+    with page.expect_download() as waiting:
+        page.click("main >> text=sites.vcf")
+    waiting.value.save_as(tmp_path / "sites.vcf")
+    assert (tmp_path / "sites.vcf").read_text().startswith("##fileformat=VCF")
+
+    page.goto(f"{server.base}/cases/{case}")
+    fill(page, grade="probable", reasons="The clone of the tumour carries the transgene.")
+    page.click("text=Assess and sign")
+    assert "password: password or code do not fit" in page.inner_text("[role=alert]")
+    fill(page, password=PASSWORD, code=pyotp.TOTP(secret).now())
+    page.click("text=Assess and sign")
+    assert "The signature fits the content" in page.inner_text("section.item")
+
     page.click("nav >> text=Reports")
     with page.expect_download() as waiting:
         page.click("[aria-label='assessment masked as html']")
@@ -96,5 +144,13 @@ def test_from_the_first_link_to_the_audit_trail(server, chromium, tmp_path):
     administrator.goto(f"{server.base}/audit?prove=true")
     trail = administrator.inner_text("main")
     assert "The trail is whole" in trail
-    for words in ("first administrator", "invitation accepted", "second factor set", "enrolment", "entered in the web app"):
+    for words in (
+        "first administrator",
+        "invitation accepted",
+        "second factor set",
+        "enrolment",
+        "entered in the web app",
+        "analysis of an uploaded",
+        "assessment: probable",
+    ):
         assert words in trail
