@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from aftercar.reads.junctions_shadows import flank_of, moved, shadows
 from aftercar.reads.junctions_target import UNKNOWN_BASE, Codes, Target, flip
 from aftercar.reads.junctions_types import Evidence, Loose, Other, Side, Support
 from aftercar.reads.placement import HostSequence, allowed_mismatches
@@ -118,7 +119,7 @@ def call_junctions(evidence: Evidence, target: Target, host: HostSequence | None
     """Junctions from fragments: exact ones first, then spanning pairs joined to them or, alone, as intervals."""
     split = [support for support in evidence.supports if support.kind == "split"]
     split = [replace(s, vector=_first_copy(s.vector, target)) if not s.end else s for s in split]
-    junctions = _exact(s for s in split if s.unique and not s.weak)
+    junctions = _without_shadows(_exact(s for s in split if s.unique and not s.weak), host)
     doubtful = _assign(junctions, (s for s in split if not s.unique or s.weak))
     junctions, doubtful = _dissolved(junctions, doubtful)
     if host is not None:
@@ -126,6 +127,7 @@ def call_junctions(evidence: Evidence, target: Target, host: HostSequence | None
     alone = [s for s in doubtful if s.unique and s.weak]
     junctions += [junction for junction in _exact(alone) if junction.fragments > 1]
     junctions += _groups([s for s in doubtful if not (s.unique and s.weak)])
+    junctions = _without_shadows(junctions, host)
     loose = _assign_spanning(junctions, [s for s in evidence.supports if s.kind == "spanning"])
     junctions += _intervals(loose)
     if host is not None:
@@ -133,6 +135,31 @@ def call_junctions(evidence: Evidence, target: Target, host: HostSequence | None
     return [
         replace(j, microhomology=_microhomology(j, target, host)) for j in sorted(junctions, key=lambda j: (j.contig, j.adjacent))
     ]
+
+
+def _without_shadows(junctions: list[Junction], host: HostSequence | None) -> list[Junction]:
+    """Junctions of one provirus end with one and the same flank made one: see :mod:`aftercar.reads.junctions_shadows`."""
+    size = max((len(s.part) for j in junctions for s in j.supports if s.part is not None), default=0)
+
+    def flank(number: int) -> Codes:
+        one = junctions[number]
+        return _outward(one, host, size) if host is not None else flank_of(one.supports)
+
+    result: list[Junction | None] = list(junctions)
+    pairs = shadows([((j.contig, j.adjacent, j.end), j.supports) for j in junctions], flank)
+    for weak, strong, joins in pairs:
+        shadow, home = result[weak], result[strong]
+        if shadow is None or home is None:
+            continue
+        here: Place4 = (home.contig, home.adjacent, home.side, home.orientation)
+        supports = (*home.supports, *(moved(s, *here) for s in shadow.supports))
+        if joins:
+            result[strong] = replace(home, supports=supports)
+        else:
+            every = dict.fromkeys([*_places(home), *_places(shadow)])
+            result[strong] = replace(home, supports=supports, unique=False, places=tuple(sorted(every)))
+        result[weak] = None
+    return [junction for junction in result if junction is not None]
 
 
 def _dissolved(junctions: list[Junction], doubtful: list[Support]) -> tuple[list[Junction], list[Support]]:

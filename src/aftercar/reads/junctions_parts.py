@@ -209,7 +209,7 @@ class _Reader:
             unshared=fragment.unshared,
             reverse=segment.strand == -1,
             weak=chosen.weak,
-            part=part if not unique or chosen.weak else None,
+            part=part,
         )
 
     def _host_edge(self, end: End, spot: Spot, start: int, stop: int, host_first: bool) -> int:
@@ -397,7 +397,7 @@ class _Reader:
             inner = last - step * OVERRUN
             low, high = (inner, max(last, reach)) if forward else (min(last, reach), inner)
             estimate = min(max(estimate, low), high)
-        others = tuple(self._beyond(one, other.size - 1, segment) for one in spots[1:20])
+        others = tuple(self._beyond(one, abs(estimate - outer), segment) for one in spots[1:20])
         return Support(
             template=other.read.name,
             kind="split" if crossing else "spanning",

@@ -60,7 +60,7 @@ class Support:
         unshared: vector bases of the fragment that are not human.
         reverse: whether the vector lies against the read (strand balance).
         weak: placed by a short or mismatched part alone; it joins a junction but does not make one by itself.
-        part: encoded host bases read away from the vector, kept where the place is in doubt.
+        part: encoded host bases of a split read, read away from the vector; None where no read crosses the junction.
     """
 
     template: str
