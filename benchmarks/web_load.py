@@ -90,10 +90,13 @@ async def user(number, base, token, people, until, think, times, wrong):
             if "/P" in address:  # within this user's centre
                 address = "/".join(draw.choice(mine) if part.startswith("P0") else part for part in address.split("/"))
             start = time.perf_counter()
-            answer = await client.get(address)
+            try:
+                status = (await client.get(address)).status_code
+            except httpx.TransportError as error:
+                status = type(error).__name__
             times.setdefault(name, []).append(time.perf_counter() - start)
-            if answer.status_code != 200:
-                wrong.append((address, answer.status_code))
+            if status != 200:
+                wrong.append((address, status))
             await asyncio.sleep(draw.random() * 2 * think)
 
 
@@ -119,6 +122,7 @@ def main():
         tokens = sessions(store, asked.users)
         store.close()
         print(f"{asked.people:,} people in {database.split(':')[0]}, filled in {time.perf_counter() - start:.0f} s")
+        print("load", os.getloadavg(), flush=True)
         server = subprocess.Popen([sys.executable, "-c", _SERVE, database, str(asked.port)])
         try:
             base = f"http://127.0.0.1:{asked.port}"

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from aftercar.actions.accounts import actor_of
 from aftercar.actions.permissions import Actor
 from aftercar.actions.sample_analyses import Bench
+from aftercar.actions.today_lists import TodayLists
 from aftercar.errors import NotPermitted
 from aftercar.store import Store
 from aftercar.store import web as kept
@@ -33,6 +34,7 @@ class Desk:
         clock: the time now, with its zone.
         send: sends a message (address, subject, text).
         bench: where uploaded samples are kept and analysed.
+        lists: today's work lists, kept until the registry changes.
         wake: tells the worker that there is a new analysis.
         secure: whether cookies are only sent over TLS.
     """
@@ -41,6 +43,7 @@ class Desk:
     clock: Callable[[], dt.datetime]
     send: Callable[[str, str, str], None]
     bench: Bench
+    lists: TodayLists
     wake: Callable[[], None]
     secure: bool = False
 

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from aftercar import __version__
 from aftercar.actions.sample_analyses import Bench
+from aftercar.actions.today_lists import TodayLists
 from aftercar.errors import AfterCarError
 from aftercar.store import Store
 from aftercar.web.access import Desk, SignInFirst
@@ -71,7 +72,7 @@ def create_app(
         worker.stop()
 
     app = FastAPI(title="AfterCAR", version=__version__, docs_url=None, redoc_url=None, lifespan=working)
-    app.state.desk = Desk(store, clock, send, bench, worker.wake, secure)
+    app.state.desk = Desk(store, clock, send, bench, TodayLists(), worker.wake, secure)
     for module in (accounts, today, people, cases, samples, signals, reports, audit):
         app.include_router(module.router)
     app.add_middleware(Guard, largest_upload=bench.largest)

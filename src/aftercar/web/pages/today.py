@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from aftercar.actions.registry_due import plans_in_force, work_lists
 from aftercar.registry.schedule import PERSON_STATES
 from aftercar.web.access import Here, Plain, Who
 from aftercar.web.rendering import page
@@ -42,15 +41,14 @@ class Today:
 @router.get("/today.json")
 def today(request: Request, here: Here, who: Who) -> Response:
     """What is to do today."""
-    plans = plans_in_force(here.store)
-    found = work_lists(here.store, who.actor, here.today, plans)
+    found = here.lists.of(here.store, who.actor, here.today)
     counts: dict[str, int] = dict(found.people.group_by("state").len().iter_rows())
-    tasks = found.tasks.sort(["state", "due_on"], descending=[True, False]).to_dicts()
+    tasks = found.tasks.sort(["state", "due_on"], descending=[True, False]).head(_SHOWN).to_dicts()
     context = Today(
         on=here.today,
         states=[(state.replace("_", " "), counts.get(state, 0)) for state in PERSON_STATES],
-        tasks=tasks[:_SHOWN],
-        tasks_in_all=len(tasks),
+        tasks=tasks,
+        tasks_in_all=found.tasks.height,
         untested=_untested(here, who),
     )
     return page(request, "today.html", context, who)
