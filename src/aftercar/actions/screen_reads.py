@@ -22,11 +22,10 @@ from aftercar.edges.fastq import STDIN, pair_up
 from aftercar.edges.fastq_screen import screen_fastq_fast
 from aftercar.edges.screen_simple import Found
 from aftercar.edges.streams import sane_threads
-from aftercar.errors import MissingEngine, UsageError
+from aftercar.errors import UsageError
 from aftercar.reads import shared as sharing
 from aftercar.reads import tally as counting
 from aftercar.reads.batch import HostDepth, Pair, Screened
-from aftercar.reads.native import HAVE_NUMBA
 from aftercar.reads.seeds import Seeds
 from aftercar.reads.shared import Intervals
 from aftercar.reads.tally import Tally, aligned_depth, assumed_depth, relative_gc
@@ -96,17 +95,14 @@ def _constructs(vectors: Construct | Iterable[Construct]) -> Iterable[Construct]
 def _screen(paths: Sequence[Path], kind: str, quick: bool, job: _Job, notes: list[str]) -> Iterator[Found]:
     if kind == "fastq":
         for one, two in pair_up(paths):
-            if HAVE_NUMBA:
-                yield screen_fastq_fast(
-                    one, two, job.seeds, lambda done: job.progress(done / 1e6, None, "MB of FASTQ"), max(1, job.threads // 2)
-                )
-            else:
-                yield screen_simple.screen_fastq(one, two, job.index)
+            yield screen_fastq_fast(
+                one, two, job.seeds, lambda done: job.progress(done / 1e6, None, "MB of FASTQ"), max(1, job.threads // 2)
+            )
         return
     for path in paths:
-        if kind == "bam" and HAVE_NUMBA:
+        if kind == "bam":
             yield _screen_bam(path, quick, job)
-        elif kind == "cram" and HAVE_NUMBA:
+        elif kind == "cram":
             found, more = screen_cram(path, job.seeds, job.reference, job.threads, _file_progress(path, job))
             notes += more
             yield found
@@ -191,7 +187,7 @@ def _not_host(tally: Tally, vector_contigs: Sequence[str]) -> frozenset[str]:
 def _shared(
     pairs: Sequence[Pair], tally: Tally, kind: str, vector_contigs: Sequence[str], job: _Job, notes: list[str]
 ) -> tuple[Intervals, bool]:
-    if job.reference is not None and HAVE_NUMBA:
+    if job.reference is not None:
         job.progress(0, None, "comparing the vector with the reference")
         status = job.reference.stat()
         return _shared_with(_Key(job.index), job.reference, status.st_mtime_ns, status.st_size), True
@@ -228,13 +224,7 @@ def _shared_with(key: _Key, reference: Path, changed: int, size: int) -> Interva
 
 
 def shared_with_reference(index: VectorIndex, reference: Path) -> Intervals:
-    """Parts of each target that the host's genome shares, by streaming the reference once past the vector.
-
-    Raises:
-        MissingEngine: without numba, since a whole genome would take hours.
-    """
-    if not HAVE_NUMBA:
-        raise MissingEngine("numba is not there, so a genome cannot be searched", fix="install numba, or leave --reference away")
+    """Parts of each target that the host's genome shares, by streaming the reference once past the vector."""
     status = reference.stat()
     return _shared_with(_Key(index), reference, status.st_mtime_ns, status.st_size)
 

@@ -20,7 +20,7 @@ from aftercar.edges.alignments import AlignmentError
 from aftercar.edges.bam_records import Record, decode
 from aftercar.edges.screen_simple import Found
 from aftercar.edges.streams import Piece, bgzf_flow
-from aftercar.reads import walk_bam
+from aftercar.reads import forms, walk_bam
 from aftercar.reads.batch import SECONDARY, SUPPLEMENTARY, Pair, Read
 from aftercar.reads.gathering import pairs_of
 from aftercar.reads.kernels import arguments
@@ -201,7 +201,7 @@ class BamScreen:
         hits = np.empty(_HITS, np.int64)
         while True:
             state[walk_bam.HITS] = 0
-            at = int(walk_bam.walk_names(piece.array, at, end, wanted, hits, state))
+            at = int(forms.names(piece.array, at, end, wanted, hits, state))
             self._check(state)
             for place in hits[: state[walk_bam.HITS]].tolist():
                 if place in self._kept:
@@ -214,7 +214,7 @@ class BamScreen:
 
     def _step(self, piece: Piece, at: int, state: NDArray[np.int64], hits: NDArray[np.int64]) -> int:
         t = self.tally
-        at = walk_bam.walk(
+        at = forms.bam(
             piece.array, at, piece.end, len(self._names), state, hits,
             t.counts, t.lengths, t.inserts, t.qualities, t.gc, t.windows, t.offsets, t.contig_reads, *self._tables,
         )  # fmt: skip
@@ -326,7 +326,7 @@ def _first_record(piece: Piece, carried: int, first: int) -> int:
 
 def _hash(name: str) -> np.uint64:
     raw = np.frombuffer(name.encode("ascii", "replace"), np.uint8)
-    return np.uint64(walk_bam.name_hash(raw, 0, len(raw)))
+    return np.uint64(forms.name_hash(raw, 0, len(raw)))
 
 
 def _runs(groups: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -36,13 +36,13 @@ from aftercar.edges.cram_blocks import (
     parse_compression,
 )
 from aftercar.edges.screen_simple import Found
+from aftercar.reads import forms
 from aftercar.reads import tally as counting
 from aftercar.reads.kernels import arguments
 from aftercar.reads.seeds import Seeds
 from aftercar.reads.shared import foreign_contigs
 from aftercar.reads.tally import WINDOW, Tally
 from aftercar.reads.walk_bam import place_key
-from aftercar.reads.walk_text import any_candidate, any_match
 
 _SHORT = 300_000
 _SAMPLED = 4
@@ -136,7 +136,7 @@ def _look(cram: CramFile, container: Container, tables: tuple[Any, ...], walk: _
             held[name] = held.get(name, b"") + data
         if name == "SC" and clips is not None and clips.stop >= 0:
             codes = np.frombuffer(data, np.uint8)
-            hit = hit or bool(any_candidate(codes, _stopped(codes, clips.stop), *tables))
+            hit = hit or bool(forms.any_candidate(codes, _stopped(codes, clips.stop), *tables))
     if compression is None:
         raise NoShortcut("a container has no compression header")
     if flags is None or (flags.content < 0 and flags.constant is None):
@@ -155,15 +155,15 @@ def _late(
         codes = np.frombuffer(held["SC"], np.uint8)
         if sizes.sum() != len(codes):
             raise NoShortcut("its clip lengths are bit-packed")
-        if any_candidate(codes, _bounds(sizes), *tables):
+        if forms.any_candidate(codes, _bounds(sizes), *tables):
             return True
     if "BA" not in held:
         return False
     codes = np.frombuffer(held["BA"], np.uint8)
     cut = _read_sizes(held, lengths, container)
     if cut is not None and cut.sum() == len(codes):
-        return bool(any_candidate(codes, _bounds(cut), *tables))
-    return bool(any_match(codes, *tables))
+        return bool(forms.any_candidate(codes, _bounds(cut), *tables))
+    return bool(forms.any_match(codes, *tables))
 
 
 def _read_sizes(held: dict[str, bytes], lengths: Encoding | None, container: Container) -> NDArray[np.int64] | None:

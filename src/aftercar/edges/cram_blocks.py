@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aftercar.edges import bgzf
-from aftercar.reads.walk_text import itf8_values
+from aftercar.reads import forms
 
 _FILE_HEAD = 26
 _RAW, _GZIP = 0, 1
@@ -344,7 +344,7 @@ def itf8_array(data: bytes) -> NDArray[np.int64]:
     if not (codes & 0x80).any():
         return codes.astype(np.int64)
     values = np.empty(len(codes), np.int64)
-    count = int(itf8_values(codes, values))
+    count = int(forms.itf8_values(codes, values))
     if count < 0:
         raise NoShortcut("a block of numbers ends inside one")
     return values[:count]

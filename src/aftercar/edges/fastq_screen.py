@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aftercar.edges.fastq import STDIN, FastqError, base_name
 from aftercar.edges.screen_simple import Found
 from aftercar.edges.streams import Flow, Piece, flow_of
-from aftercar.reads import walk_fastq
+from aftercar.reads import forms, walk_fastq
 from aftercar.reads.batch import Pair
 from aftercar.reads.gathering import from_fastq
 from aftercar.reads.kernels import arguments
@@ -103,7 +103,7 @@ def screen_fastq_fast(
             state[walk_fastq.SECOND_AT] = two.at if second is not None else 0
             before = one.at
             after = int(
-                walk_fastq.walk(
+                forms.fastq(
                     one.piece.array, one.at, one.piece.end, two.piece.array, two.piece.end, mode, state, hits,
                     tally.counts, tally.lengths, tally.qualities, *tables,
                 )

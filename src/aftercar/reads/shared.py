@@ -9,14 +9,15 @@ matches of a 9 kb vector with 3.1 Gb). Reads that match nothing else are no evid
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aftercar.reads import arrays
 from aftercar.reads.batch import Pair, Read
 from aftercar.reads.kernels import arguments, probe_text, simple, stretched, text_row
-from aftercar.reads.native import compiled, signed
+from aftercar.reads.native import HAVE_NUMBA, compiled, signed
 from aftercar.reads.seeds import Seeds
 from aftercar.reads.vector_index import CODES, Match, VectorIndex
 
@@ -84,6 +85,15 @@ def mark(
         at += 8
 
 
+def mark_plainly(data: NDArray[np.uint8], covered: NDArray[np.bool_], *tables: object) -> int:
+    """:func:`mark` in NumPy."""
+    return arrays.mark(data, covered, *tables, score=SHARED_SCORE, reach=REACH)
+
+
+#: The form that does the work: :func:`mark_plainly` where numba is missing.
+mark_form: Callable[..., int] = mark if HAVE_NUMBA else mark_plainly
+
+
 def from_reference(index: VectorIndex, seeds: Seeds, pieces: Iterable[tuple[NDArray[np.uint8], bool]]) -> Intervals:
     """Shared parts against the host's genome.
 
@@ -97,10 +107,10 @@ def from_reference(index: VectorIndex, seeds: Seeds, pieces: Iterable[tuple[NDAr
     tables = arguments(seeds, nibbles=False)
     for piece, short in pieces:
         if not short:
-            mark(piece, covered, *tables)
+            mark_form(piece, covered, *tables)
             continue
         own = np.zeros_like(covered)
-        if 8 * mark(piece, own, *tables) < len(piece) / 3:
+        if 8 * mark_form(piece, own, *tables) < len(piece) / 3:
             covered |= own
     found: dict[str, list[tuple[int, int]]] = {target.name: [] for target in index.targets}
     edges = np.flatnonzero(np.diff(np.concatenate(([0], covered.view(np.int8), [0]))))
