@@ -29,7 +29,7 @@ _BLANK = re.compile(rb"[ \t\r\n]")
 def _records(data: Bytes, at: int, end: int) -> tuple[list[int], int, bool]:
     """Starts of the whole records in ``data[at:end]``, where the next one begins, and whether it states a bad size."""
     starts: list[int] = []
-    read, view = _SIZE.unpack_from, memoryview(data)
+    read, view = _SIZE.unpack_from, data.data
     while at + 4 <= end:
         size = read(view, at)[0]
         if size < _FIXED or size > _HUGE:
