@@ -55,6 +55,17 @@ def test_simulated_hbv_insertion_to_the_base(test_data):
 
 
 @pytest.mark.data
+@pytest.mark.parametrize("path", [
+    "gridss_hbv_sim/hbv_sim.bam", "gridss_ERR093636_hbv/ERR093636_virusbreakend_minimal_example.bam",
+])  # fmt: skip
+def test_hepatitis_b_virus_is_not_taken_for_a_vector_with_wpre(test_data, path):
+    verdict = action.examine([test_data / "reads" / path], read_constructs(test_data / VECTORS["tisa"]))[2]
+    assert verdict.call == "contamination_suspected"
+    assert "hepatitis B virus" in verdict.reasons[0]
+    assert verdict.located == ()
+
+
+@pytest.mark.data
 def test_real_liver_cancer_junction(test_data):
     path = test_data / "reads/gridss_ERR093636_hbv/ERR093636_virusbreakend_minimal_example.bam"
     verdict = action.examine([path], read_constructs(HBV))[2]

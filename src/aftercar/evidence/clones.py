@@ -9,7 +9,8 @@ Where the file has no host fragments at the site (FASTQ), k comes from the mean 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from aftercar.evidence.quantity import Quantity, binomial_share, poisson_mean
 
@@ -24,6 +25,7 @@ class Clone:
         clonality: ``clonal``, ``subclonal``, ``bystander`` or ``indeterminate``.
         left, right, reference: fragments counted.
         how: where the denominator comes from.
+        by_copies: the site's share of all vector copies, of the cells compared; None where it cannot be given.
     """
 
     cell_fraction: Quantity
@@ -33,9 +35,12 @@ class Clone:
     right: int
     reference: float
     how: str
+    by_copies: Quantity | None = None
 
 
-def allele_share(junction: int, reference: int, *, ends: int, level: float = 0.95) -> tuple[float, float, float]:
+def allele_share(
+    junction: int, reference: int, *, ends: int, level: float = 0.95, overdispersion: float = 0.0
+) -> tuple[float, float, float]:
     """Share of chromosome copies with the insertion, and its interval.
 
     Args:
@@ -43,6 +48,7 @@ def allele_share(junction: int, reference: int, *, ends: int, level: float = 0.9
         reference: fragments across the empty site.
         ends: 2 when both ends can be seen, 1 when one is.
         level: of the interval.
+        overdispersion: intra-class correlation rho of a beta-binomial; the counts are taken as worth 1 / (1 + (n - 1) rho) each.
     """
     total = junction + reference
     if total == 0:
@@ -51,14 +57,18 @@ def allele_share(junction: int, reference: int, *, ends: int, level: float = 0.9
     def to_share(q: float) -> float:
         return q / (2 - q) if ends == 2 else q
 
-    low, high = binomial_share(junction, total, level)
+    worth = 1 / (1 + (total - 1) * overdispersion)
+    low, high = binomial_share(junction * worth, total * worth, level)
     return to_share(junction / total), to_share(low), to_share(high)
 
 
-def from_reference(junction: int, reference: int, *, ends: int, mean_copies: float, level: float = 0.95) -> Quantity:
+def from_reference(
+    junction: int, reference: int, *, ends: int, mean_copies: float, level: float = 0.95, overdispersion: float = 0.0
+) -> Quantity:
     """Cell fraction with the empty site as the denominator."""
-    share, low, high = allele_share(junction, reference, ends=ends, level=level)
-    words = "binomial of junction against reference fragments, Jeffreys"
+    share, low, high = allele_share(junction, reference, ends=ends, level=level, overdispersion=overdispersion)
+    kind = "beta-binomial" if overdispersion else "binomial"
+    words = f"{kind} of junction against reference fragments, Jeffreys"
     return Quantity(
         min(1.0, share * mean_copies), min(1.0, low * mean_copies), min(1.0, high * mean_copies), "of all cells", words
     )
@@ -94,3 +104,36 @@ def clonality(fraction: Quantity | None, clonal_from: float, bystander_to: float
     if fraction.high >= clonal_from + 0.1 and fraction.low < 0.5:
         return "indeterminate"
     return "subclonal"
+
+
+def by_copies(fragments: int, every: int, amount: Quantity, *, level: float = 0.95) -> Quantity:
+    """Cell fraction of a site from all vector copies: copies per cell times the site's share of all junction fragments.
+
+    The depth over the whole vector is known far better than the fragments at one site, so this is the more precise
+    measure where a few sites hold most of the vector DNA. The limits join the relative errors of both factors.
+
+    Args:
+        fragments: at the site's junctions.
+        every: at all junctions of the sample.
+        amount: vector copies per cell (or tumour cell).
+        level: of the interval.
+    """
+    share = fragments / every
+    low, high = binomial_share(fragments, every, level)
+    value = share * amount.value
+    below = math.hypot(1 - low / share, 1 - amount.low / amount.value)
+    above = math.hypot(high / share - 1, amount.high / amount.value - 1)
+    words = "share of junction fragments times copies from vector depth"
+    return Quantity(min(1.0, value), min(1.0, max(0.0, value * (1 - below))), min(1.0, value * (1 + above)), "of cells", words)
+
+
+def weighed(clone: Clone, other: Quantity, clonal_from: float, bystander_to: float) -> Clone:
+    """The clone judged by its share of all copies too.
+
+    Where the two intervals overlap the copies decide; where they do not, copy number at the site or unseen sites
+    stand between them and the clone is ``indeterminate``.
+    """
+    local = clone.tumour_fraction or clone.cell_fraction
+    agree = local.low <= other.high and other.low <= local.high
+    kind = clonality(other, clonal_from, bystander_to) if agree else "indeterminate"
+    return replace(clone, by_copies=other, clonality=kind)

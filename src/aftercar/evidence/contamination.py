@@ -1,7 +1,8 @@
 """Explanations of vector reads other than a provirus in the tested cells, each weighed by name.
 
 Plasmid (bases that never integrate, or no host junction where many are due), amplicon (one stretch covered, the rest
-empty), index hopping (less than a positive neighbour would leak), HIV infection (only the parts that HIV has). Each
+empty), index hopping (less than a positive neighbour would leak), HIV infection (only the parts that HIV has),
+hepatitis B infection (only the WPRE, which is woodchuck hepatitis virus). Each
 answer is ``supported``, ``not supported`` or ``not assessable``, with the numbers behind it.
 """
 
@@ -18,6 +19,8 @@ from aftercar.evidence.settings import Settings
 
 #: Elements of a lentiviral vector that HIV-1 has as well; every other element is the vector's own.
 HIV_KINDS = frozenset({"ltr", "packaging", "rre", "cppt"})
+HEPATITIS_B = "hepatitis B virus infection"
+REACH = 400  #: bases by which a fragment on an element may reach beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def alternatives(
     """
     return (
         _not_integrated(seen, junctions, located),
+        _hepatitis_b(seen),
         _amplicon(seen, located),
         _hopping(copies_per_cell, located, settings),
         _hiv(seen),
@@ -103,6 +107,31 @@ def _amplicon(seen: Presence, located: int) -> Alternative:
     if seen.evenness < 0.4:
         return Alternative(name, "supported", words, explains_all=not located)
     return Alternative(name, "not supported", words)
+
+
+def _hepatitis_b(seen: Presence) -> Alternative:
+    """All vector fragments on the WPRE: it is woodchuck hepatitis virus, and human hepatitis B virus has stretches alike."""
+    name = HEPATITIS_B
+    parts = [element for element in seen.elements if element.kind == "wpre" and element.bases]
+    rest = seen.bases - sum(element.bases for element in parts)
+    if not parts or rest < 300:
+        return Alternative(name, "not assessable", "the construct has no annotated WPRE, or hardly anything else")
+    on = sum(element.covered for element in parts)
+    words = (
+        f"{on} of the {seen.covered} covered bases lie on the WPRE, which is woodchuck hepatitis virus and resembles human "
+        "hepatitis B virus"
+    )
+    if seen.fragments == 0:
+        return Alternative(name, "not assessable", "no fragment with vector bases")
+    share = min(1.0, (sum(element.bases for element in parts) + REACH) / seen.bases)
+    if seen.covered - on <= 20 and seen.fragments * math.log(share) < math.log(0.001):
+        return Alternative(
+            name,
+            "supported",
+            f"{words}; a whole vector would have sent {100 * (1 - share):.0f}% of its fragments elsewhere",
+            True,
+        )
+    return Alternative(name, "not supported" if seen.covered > on + 20 else "not assessable", words)
 
 
 def _hopping(copies_per_cell: float, located: int, settings: Settings) -> Alternative:

@@ -18,8 +18,9 @@ from aftercar.evidence.annotation import Annotation
 from aftercar.evidence.copies import copies, mean_ploidy
 from aftercar.evidence.detection_limit import Limit, limit
 from aftercar.evidence.presence import presence
+from aftercar.evidence.rearrangements import changes
 from aftercar.evidence.settings import Settings
-from aftercar.evidence.sites import LocalCount, call_sites
+from aftercar.evidence.sites import LocalCount, call_sites, weigh_with_copies
 from aftercar.evidence.verdict import Verdict, decide
 from aftercar.reads.batch import HostDepth, Screened
 from aftercar.reads.junctions import Site, call_junctions, pair_junctions
@@ -167,6 +168,7 @@ def judge(
     crossing = sum(1 for s in evidence.supports if s.end) + len(evidence.loose)
     per_fragment = (2 if paired else 1) * library.read_length
     crossings = contamination.Junctions(crossing, contamination.expected_junctions(seen, lowest, per_fragment))
+    sites = weigh_with_copies(sites, amount, crossings.expected, settings)
     located = [site for site in sites if site.located]
     others = contamination.alternatives(
         seen,
@@ -189,6 +191,7 @@ def judge(
     return Verdict(
         call, reasons, vector, seen, amount, lowest, sites, others, purity, ploidy, settings,
         facts=_facts(screened, found, crossings, constructs), notes=(*screened.notes, *notes),
+        rearrangements=changes(evidence.rearrangements, found.sites, target, _elements(constructs, target)),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ class Settings:
         hopping_rate: share of reads that may come from another sample of the same run.
         neighbour_copies: copies per cell of the most positive sample of the run, as far as known.
         free_fragments: fragments needed where the vector has no known ends and breaks anywhere.
+        overdispersion: correlation of fragments at one site beyond the binomial (0: none), widens the cell-fraction interval.
     """
 
     level: float = 0.95
@@ -36,6 +37,7 @@ class Settings:
     hopping_rate: float = 0.001
     neighbour_copies: float = 10.0
     free_fragments: int = 2
+    overdispersion: float = 0.0
 
     @property
     def hopping_floor(self) -> float:

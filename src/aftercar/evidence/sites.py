@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from scipy import stats
 
 from aftercar.evidence import clones
 from aftercar.evidence.annotation import Annotation
 from aftercar.evidence.clones import Clone
+from aftercar.evidence.copies import Copies
 from aftercar.evidence.quantity import Quantity
 from aftercar.evidence.settings import Settings
 from aftercar.reads.junctions import Junction, Site
@@ -102,7 +105,10 @@ def clone_of(
     left, right = anchored(site.left, settings.anchor), anchored(site.right, settings.anchor)
     ends = 2 if site.canonical or (site.left is not None and site.right is not None) else 1
     if count is not None and count.reference is not None:
-        fraction = clones.from_reference(left + right, count.reference, ends=ends, mean_copies=mean_copies, level=settings.level)
+        fraction = clones.from_reference(
+            left + right, count.reference, ends=ends, mean_copies=mean_copies, level=settings.level,
+            overdispersion=settings.overdispersion,
+        )  # fmt: skip
         reference, how = float(count.reference), count.how
     elif expected_per_end > 0:
         fraction = clones.from_depth(left + right, ends=ends, expected_per_end=expected_per_end, level=settings.level)
@@ -139,6 +145,37 @@ def call_sites(
         called.append(SiteCall(site, site_filter(site, settings), clone, annotations.get(key), _flags(site)))
     order = {"PASS": 0, "repeat": 1, "single_fragment": 2, "approximate": 3, "weak": 4}
     return tuple(sorted(called, key=lambda c: (order[c.filter], -c.site.fragments, c.site.contig, c.site.position)))
+
+
+#: With surely fewer junction fragments than this share of those due at the vector depth, they do not stand for all insertions.
+MOST_JUNCTIONS = 0.7
+
+
+def weigh_with_copies(
+    sites: Sequence[SiteCall], amount: Copies | None, expected: float, settings: Settings
+) -> tuple[SiteCall, ...]:
+    """Located sites judged by their share of all vector copies as well.
+
+    Args:
+        sites: every site, the weak ones too: their fragments are part of all insertions.
+        amount: vector copies; without them the sites stay as they are.
+        expected: junction fragments due if all vector DNA is integrated (NaN when not known).
+        settings: thresholds.
+    """
+    every = sum(call.site.fragments for call in sites)
+    if amount is None or amount.per_cell.value <= 0 or not expected > 0 or every == 0:
+        return tuple(sites)
+    if stats.poisson.cdf(every, MOST_JUNCTIONS * expected) < 0.05:
+        return tuple(sites)
+    per_cell = amount.per_tumour_cell or amount.per_cell
+
+    def one(call: SiteCall) -> SiteCall:
+        if not call.located:
+            return call
+        other = clones.by_copies(call.site.fragments, every, per_cell, level=settings.level)
+        return replace(call, clone=clones.weighed(call.clone, other, settings.clonal_from, settings.bystander_to))
+
+    return tuple(one(call) for call in sites)
 
 
 def _flags(site: Site) -> tuple[str, ...]:

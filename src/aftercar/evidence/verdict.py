@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from aftercar.evidence.contamination import Alternative
+from aftercar.evidence.contamination import HEPATITIS_B, Alternative
 from aftercar.evidence.copies import Copies
 from aftercar.evidence.detection_limit import Limit
 from aftercar.evidence.presence import Presence
 from aftercar.evidence.quantity import Quantity
+from aftercar.evidence.rearrangements import Change, change_json
 from aftercar.evidence.settings import Settings
 from aftercar.evidence.sites import SiteCall
 
@@ -39,6 +40,7 @@ class Verdict:
         facts: further figures of the sample (depth, reads, construct ...).
         normal: what the normal sample of the same person says, when one was given.
         notes: anything else a reader must know.
+        rearrangements: deletions, copies, inversions and truncations of the vector itself.
     """
 
     call: Call
@@ -55,6 +57,7 @@ class Verdict:
     facts: dict[str, Any] = field(default_factory=dict)
     normal: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    rearrangements: tuple[Change, ...] = ()
 
     @property
     def located(self) -> tuple[SiteCall, ...]:
@@ -88,7 +91,9 @@ def decide(
         settings: thresholds.
     """
     located = [site for site in sites if site.located]
-    firm = [site for site in located if not (site.flags and "break_inside_vector" in site.flags and has_ends)]
+    # A virus alike integrates too, but breaks anywhere: only a provirus end speaks for the vector then.
+    virus = any(one.name == HEPATITIS_B and one.finding == "supported" for one in alternatives)
+    firm = [site for site in located if not ("break_inside_vector" in site.flags and (has_ends or virus))]
     if seen.fragments < settings.fragments and not located:
         return _negative(seen, limit, purity, complete, settings)
     words = [_seen_words(seen, copies)]
@@ -97,7 +102,7 @@ def decide(
         reasons = [f"the vector DNA is explained by: {one.name} ({one.reason})" for one in explaining]
         return "contamination_suspected", (*reasons, *words), "detected"
     if located:
-        call, reasons = _clonal(located, purity, settings, _copies_for_few(sites, located, copies))
+        call, reasons = _clonal(located, purity, settings)
         partial = [f"{one.name}: {one.reason}" for one in alternatives if one.finding == "supported"]
         return call, (*reasons, *words, *partial), "detected"
     return _without_site(seen, copies, sites, purity, has_ends, settings, words)
@@ -157,27 +162,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g}%" if share <= 1 else "more than 100%"
 
 
-FEW_SITES, DOMINANT = 3, 0.8
-
-
-def _copies_for_few(sites: Sequence[SiteCall], located: Sequence[SiteCall], copies: Copies | None) -> Quantity | None:
-    """Copies per located site, when a few sites carry nearly all junction fragments; else None.
-
-    With one or few dominant sites the depth over the whole vector measures their share far more precisely than the
-    fragments at two junctions do.
-    """
-    total = sum(site.site.fragments for site in sites)
-    if copies is None or len(located) > FEW_SITES or sum(site.site.fragments for site in located) < DOMINANT * total:
-        return None
-    amount = copies.per_tumour_cell or copies.per_cell
-    return amount.scaled(1 / len(located))
-
-
-def _clonal(
-    located: Sequence[SiteCall], purity: float | None, settings: Settings, per_site: Quantity | None
-) -> tuple[Call, list[str]]:
+def _clonal(located: Sequence[SiteCall], purity: float | None, settings: Settings) -> tuple[Call, list[str]]:
     kinds = [site.clone.clonality for site in located]
-    largest = max(located, key=lambda s: (s.clone.cell_fraction.low, s.site.fragments))
+    rank = {"clonal": 2, "indeterminate": 1}
+    largest = max(located, key=lambda s: (rank.get(s.clone.clonality, 0), _judged_low(s), s.site.fragments))
     fraction = largest.clone.tumour_fraction or largest.clone.cell_fraction
     place = f"{largest.site.contig}:{largest.site.position + 1:,}"
     gene = (
@@ -189,22 +177,21 @@ def _clonal(
     of = "tumour cells" if purity is not None else "all cells"
     known = "" if purity is not None else "; no purity was given, so all cells are compared"
     share = f"the insertion at {place}{gene} is in {_bare_percent(fraction)} of {of}"
+    if largest.clone.by_copies is not None:
+        share += f" by its own fragments, in {_bare_percent(largest.clone.by_copies)} by its share of all vector copies"
     if "clonal" in kinds:
         return "present_clonal", [f"{share}: clonal from {_percent(settings.clonal_from)} on{known}", number]
-    sure = per_site is not None and per_site.value >= settings.clonal_from and per_site.low >= 0.7 * settings.clonal_from
-    if per_site is not None and sure and largest.clone.clonality == "indeterminate":
-        words = (
-            f"{share}, which leaves it open, but nearly all vector DNA belongs to {len(located)} site(s), with {per_site.words()}"
-        )
-        return "present_clonal", [f"{words} each: clonal from {settings.clonal_from:g} on{known}", number]
     if all(kind == "bystander" for kind in kinds):
         return "present_subclonal", [f"{share}: a bystander, not the tumour clone{known}", number]
     if largest.clone.clonality == "indeterminate":
         return "present_subclonal", [f"{share}: the interval does not tell a clonal from a subclonal insertion{known}", number]
-    hint = (
-        "" if purity is not None else f"; it would be the whole tumour at a purity of about {_percent(min(1.0, fraction.value))}"
-    )
+    whole = _percent(min(1.0, (largest.clone.by_copies or fraction).value))
+    hint = "" if purity is not None else f"; it would be the whole tumour at a purity of about {whole}"
     return "present_subclonal", [f"{share}: less than all of them{known}{hint}", number]
+
+
+def _judged_low(site: SiteCall) -> float:
+    return (site.clone.by_copies or site.clone.tumour_fraction or site.clone.cell_fraction).low
 
 
 def _bare_percent(quantity: Quantity) -> str:
@@ -287,6 +274,7 @@ def site_json(call: SiteCall) -> dict[str, Any]:
         "flags": list(call.flags),
         "cell_fraction": quantity_json(clone.cell_fraction),
         "tumour_cell_fraction": quantity_json(clone.tumour_fraction),
+        "cell_fraction_by_copies": quantity_json(clone.by_copies),
         "clonality": clone.clonality,
         "junction_fragments": [clone.left, clone.right],
         "reference_fragments": _number(clone.reference),
@@ -345,6 +333,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         },
         "sites": [site_json(site) for site in verdict.sites if site.filter != "weak"],
         "unconfirmed": [site_json(site) for site in verdict.sites if site.filter == "weak"],
+        "rearrangements": [change_json(change) for change in verdict.rearrangements],
         "alternatives": [{"name": a.name, "finding": a.finding, "reason": a.reason} for a in verdict.alternatives],
         "facts": verdict.facts,
         "normal": verdict.normal,

@@ -128,9 +128,14 @@ class _Reader:
         """Joins of two segments within a read."""
         for end in both:
             for one, two in zip(end.segments[:-1], end.segments[1:], strict=True):
+                # Bases that fit both parts are counted with the first.
+                both_fit = max(0, one.stop - two.start)
                 before = one.target_stop if one.strand == 1 else one.target_start
-                after = two.target_start if two.strand == 1 else two.target_stop
-                yield Rearrangement(end.read.name, before, after, one.strand != two.strand)
+                after = two.target_start + both_fit if two.strand == 1 else two.target_stop - both_fit
+                inverted = one.strand != two.strand
+                if (inverted and before > after) or (not inverted and one.strand == -1):
+                    before, after = after, before
+                yield Rearrangement(end.read.name, before, after, inverted, inverted and one.strand == 1)
 
     def supports(self, both: list[End], fragment: VectorFragment) -> list[Support]:
         """Split reads first; a spanning pair only where no read crosses the junction."""

@@ -17,7 +17,7 @@ from aftercar.reads.junctions_types import Side, Support
 from aftercar.reads.placement import allowed_mismatches
 
 STRONGER = 2  #: a junction takes in another when it has more than so many times its fragments
-FAR_BASES, NEAR_BASES, NEAR = 30, 15, 2_000  #: bases a part must share with the other flank, far away and within NEAR bases
+FAR_BASES, NEAR_BASES, NEAR = 20, 15, 2_000  #: bases a part must share with the other flank, far away and within NEAR bases
 
 
 def flank_of(supports: Sequence[Support]) -> Codes:

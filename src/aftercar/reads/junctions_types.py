@@ -120,12 +120,21 @@ class VectorFragment:
 
 @dataclass(frozen=True, slots=True)
 class Rearrangement:
-    """A read that joins two vector positions that are not neighbours (deletion, inversion, tandem copy)."""
+    """A read that joins two vector positions that are not neighbours (deletion, inversion, tandem copy).
+
+    Attributes:
+        template: read name.
+        before, after: target positions (between bases) left and met again, read along the vector; in ascending order
+            when ``inverted``, where no direction is the vector's own.
+        inverted: whether the two parts lie on opposite strands.
+        tails: of an inverted join, whether both parts end there in vector direction (else both begin there).
+    """
 
     template: str
     before: int
     after: int
     inverted: bool
+    tails: bool = False
 
 
 @dataclass(frozen=True, slots=True)

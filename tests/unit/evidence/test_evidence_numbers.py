@@ -10,7 +10,7 @@ from aftercar.evidence import clones
 from aftercar.evidence.contamination import Junctions, alternatives
 from aftercar.evidence.copies import copies, mean_ploidy
 from aftercar.evidence.detection_limit import RUN, limit, located, needed_mean, starts
-from aftercar.evidence.presence import Presence, presence
+from aftercar.evidence.presence import ElementDepth, Presence, presence
 from aftercar.evidence.quantity import binomial_share, poisson_mean
 from aftercar.evidence.settings import Settings
 from aftercar.reads.batch import HostDepth
@@ -177,15 +177,102 @@ def test_amplicon_and_hopping():
     assert not finding(seen_of(), Junctions(60, 60.0), located_sites=1)["index"].explains_all
 
 
-def test_copies_decide_when_one_site_holds_all_vector_dna():
+def test_fragments_on_the_wpre_alone_are_hepatitis_b():
+    def elements(wpre, car):
+        rows = (("WPRE", "wpre", 600, wpre), ("CAR", "car", 1_500, car))
+        return tuple(ElementDepth(name, kind, bases, covered, covered / bases) for name, kind, bases, covered in rows)
+
+    alone = finding(seen_of(fragments=6, covered=120, elements=elements(120, 0)), Junctions(0, 0.3))["hepatitis"]
+    assert (alone.finding, alone.explains_all) == ("supported", True)
+    few = finding(seen_of(fragments=2, covered=120, elements=elements(120, 0)), Junctions(0, 0.3))["hepatitis"]
+    assert few.finding == "not assessable"
+    whole = finding(seen_of(covered=5_000, elements=elements(600, 1_500)), Junctions(60, 60.0), located_sites=1)["hepatitis"]
+    assert whole.finding == "not supported"
+
+
+@pytest.mark.parametrize(("flags", "has_ends", "call"), [
+    (("break_inside_vector",), True, "contamination_suspected"), (("break_inside_vector",), False, "contamination_suspected"),
+    ((), True, "present_clonal"),
+])  # fmt: skip
+def test_virus_breaks_are_never_present_but_a_provirus_end_is(flags, has_ends, call):
     from types import SimpleNamespace
 
+    from aftercar.evidence.clones import Clone
+    from aftercar.evidence.contamination import HEPATITIS_B, Alternative
     from aftercar.evidence.quantity import Quantity
-    from aftercar.evidence.verdict import _copies_for_few
+    from aftercar.evidence.verdict import decide
 
-    amount = SimpleNamespace(per_tumour_cell=Quantity(1.0, 0.8, 1.2, "copies per tumour cell", ""), per_cell=None)
-    site = SimpleNamespace(site=SimpleNamespace(fragments=20))
-    stray = SimpleNamespace(site=SimpleNamespace(fragments=1))
-    assert _copies_for_few([site, stray], [site], amount).value == 1.0
-    assert _copies_for_few([site, *[stray] * 20], [site], amount) is None
-    assert _copies_for_few([site] * 4, [site] * 4, amount) is None
+    whole = Quantity(1.0, 0.9, 1.0, "of all cells", "")
+    site = SimpleNamespace(contig="chr1", position=99, fragments=9, places=())
+    one = SimpleNamespace(
+        located=True, flags=flags, clone=Clone(whole, None, "clonal", 4, 5, 1.0, ""), site=site, annotation=None, filter="PASS"
+    )
+    virus = Alternative(HEPATITIS_B, "supported", "all on the WPRE", True)
+    got, reasons, _ = decide(
+        seen_of(), None, None, [one], [virus], purity=None, complete=True, has_ends=has_ends, settings=Settings()
+    )
+    assert got == call, reasons
+
+
+def test_share_of_copies_joins_both_relative_errors():
+    from aftercar.evidence.clones import by_copies
+    from aftercar.evidence.quantity import Quantity, binomial_share
+
+    amount = Quantity(0.6, 0.54, 0.66, "copies per tumour cell", "")
+    found = by_copies(20, 24, amount)
+    low, high = binomial_share(20, 24)
+    share = 20 / 24
+    below = ((1 - low / share) ** 2 + 0.1**2) ** 0.5
+    above = ((high / share - 1) ** 2 + 0.1**2) ** 0.5
+    assert found.value == pytest.approx(0.5)
+    assert (found.low, found.high) == (pytest.approx(0.5 * (1 - below)), pytest.approx(0.5 * (1 + above)))
+
+
+def test_copies_and_own_fragments_that_contradict_leave_a_clone_open():
+    from aftercar.evidence.clones import Clone, weighed
+    from aftercar.evidence.quantity import Quantity
+
+    local = Quantity(0.9, 0.75, 1.0, "", "")
+    clone = Clone(local, local, "clonal", 9, 9, 2.0, "")
+    assert weighed(clone, Quantity(0.3, 0.2, 0.4, "", ""), 0.7, 0.1).clonality == "indeterminate"
+    assert weighed(clone, Quantity(0.95, 0.8, 1.0, "", ""), 0.7, 0.1).clonality == "clonal"
+
+
+def test_overdispersion_widens_the_interval_and_keeps_the_value():
+    plain = clones.from_reference(20, 20, ends=2, mean_copies=2.0)
+    wide = clones.from_reference(20, 20, ends=2, mean_copies=2.0, overdispersion=0.05)
+    assert wide.value == plain.value
+    assert wide.low < plain.low < plain.high < wide.high
+
+
+@pytest.fixture(scope="module")
+def clone_host():
+    from aftercar.testing.simulate import random_host
+
+    return random_host({"chr1": 400_000}, seed=8)
+
+
+@pytest.mark.parametrize(("share", "bystanders", "call"), [
+    (0.2, 0, "present_subclonal"), (0.2, 30, "present_subclonal"), (0.5, 0, "present_subclonal"), (0.5, 5, "present_subclonal"),
+    (0.5, 30, "present_subclonal"), (1.0, 0, "present_clonal"), (1.0, 5, "present_clonal"), (1.0, 30, "present_clonal"),
+])  # fmt: skip
+def test_clone_among_bystanders_is_called_by_its_share_of_the_tumour(tmp_path, clone_host, share, bystanders, call):
+    from aftercar.actions.test_sample import examine
+    from aftercar.edges.host import FastaHost
+    from aftercar.testing.simulate import Population, Sample, as_text, plant, provirus_from, random_bases
+    from aftercar.testing.simulate_files import write_bam
+    from aftercar.vocab.vectors import Construct
+
+    ltr = "TGGAAGGGCTAATTCACTCCC" + random_bases(180, seed=11) + "AGTGTGGAAAATCTCTAGCA"
+    provirus = provirus_from(ltr=ltr, internal="GTGGCGCCCGAACAGGGAC" + random_bases(4_000, seed=12) + "AAAAGAAAAGGGGGGAC")
+    (tmp_path / "host.fa").write_text(f">chr1\n{as_text(clone_host['chr1'])}\n")
+    sites = plant(clone_host, provirus, sites=1 + bystanders, seed=3)
+    clone = sites[len(sites) // 2]
+    others = [Population(f"b{i}", 0.01, (site,)) for i, site in enumerate(s for s in sites if s is not clone)]
+    windows = tuple(("chr1", s.position - 1_500, s.position + 1_500) for s in sites)
+    populations = (Population("clone", 0.6 * share, (clone,)), *others)
+    write_bam(Sample(clone_host, populations, depth=30, seed=4, windows=windows), tmp_path / "t.bam")
+    with FastaHost(tmp_path / "host.fa") as host:
+        verdict = examine([tmp_path / "t.bam"], [Construct("v", provirus)], host=host, purity=0.6, host_depth=30.0)[2]
+    assert verdict.call == call, verdict.reasons
+    assert verdict.located[0].clone.by_copies is not None
