@@ -120,6 +120,8 @@ class Store:
     def get(self, table: str, key: str) -> Record | None:
         """One record, withdrawn or not; None when there is none."""
         definition, sql = table_of(table), sql_table(table)
+        if key.count("|") != len(definition.key) - 1:
+            return None  # no identifier holds the sign that joins them, so no record can have this key
         clause = [sql.c[name] == value for name, value in key_parts(definition, key).items()]
         with self.snapshot() as connection:
             row = connection.execute(sa.select(sql).where(*clause)).mappings().one_or_none()

@@ -14,7 +14,7 @@ from aftercar.actions.accounts import actor_of
 from aftercar.actions.permissions import Actor
 from aftercar.actions.sample_analyses import Bench
 from aftercar.actions.today_lists import TodayLists
-from aftercar.errors import NotPermitted
+from aftercar.errors import InputError, NotPermitted
 from aftercar.store import Store
 from aftercar.store import web as kept
 
@@ -97,9 +97,17 @@ def visitor(request: Request) -> Visitor:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a posted form; several values of one name are joined by ``;``."""
+    """The fields of a posted form; several values of one name are joined by ``;``.
+
+    Raises:
+        InputError: when a value holds a zero byte.
+    """
     data = await request.form(max_files=0, max_fields=200)
-    return {name: ";".join(str(value) for value in data.getlist(name) if str(value)) for name in data}
+    fields = {name: ";".join(str(value) for value in data.getlist(name) if str(value)) for name in data}
+    for name, value in fields.items():
+        if "\x00" in value:
+            raise InputError("the text holds a zero byte, which no record can keep", where=name[:40])
+    return fields
 
 
 async def checked_form(request: Request, who: Annotated[Visitor, Depends(visitor)]) -> dict[str, str]:

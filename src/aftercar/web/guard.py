@@ -63,6 +63,8 @@ class Guard:
         origin = headers.get("origin")
         if scope["method"] not in ("GET", "HEAD") and origin is not None and origin.split("://")[-1] != headers.get("host"):
             return PlainTextResponse("a form of another site is refused", status_code=403)
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            return PlainTextResponse("the address holds a sign that no record has", status_code=400)
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length) > limit:
             return PlainTextResponse(_too_large(limit), status_code=413)

@@ -175,3 +175,16 @@ def test_a_huge_form_is_refused_before_it_is_read(world):
     browser = world.browser("registrar@example.org")
     answer = browser.post("/people/C01-0003/follow_up/new", data={"note": "x" * 2_000_000})
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("text", ["a|b", "|", "a%00b", "%C2%97%0A", "😀"])
+def test_strange_identifiers_are_no_fault_of_ours(world, text):
+    browser = world.browser("root@example.org")
+    for path in (f"/people/{text}", f"/people/{text}.json", f"/cases/{text}", f"/samples/{text}", f"/people?search={text}"):
+        assert browser.get(path).status_code in (200, 400, 422), path
+
+
+def test_a_zero_byte_in_a_form_is_refused(world):
+    answer = world.browser("registrar@example.org").submit("/people/new", person_id="C01-9003", centre="C01", note="a\x00b")
+    assert answer.status_code == 422
+    assert "zero byte" in answer.text
