@@ -88,8 +88,8 @@ class Causality:
         other = ", ".join(LABELS[name] for name in self.present) or "none known"
         unknown = sum(item.state == "unknown" for item in self.contributors)
         return (
-            f"A. Cell of origin: {WORDS[self.origin.value]}, because {self.origin.because} ({self.origin.basis}).",
-            f"B. Role of the insertion: {WORDS[self.role.value]}, because {self.role.because} ({self.role.basis}).",
+            f"A. Cell of origin: {_because(self.origin)}.",
+            f"B. Role of the insertion: {_because(self.role)}.",
             f"C. Other contributors present: {other}; {unknown} of {len(self.contributors)} unknown.",
             "D. The overall grade is given and signed by a named person.",
         )
@@ -97,6 +97,12 @@ class Causality:
     def as_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return asdict(self)
+
+
+def _because(axis: Axis) -> str:
+    """Value and deciding reason; what it rests on is said only where it rests on something."""
+    basis = "" if axis.basis == "none" else f" ({axis.basis})"
+    return f"{WORDS[axis.value]}, because {axis.because}{basis}"
 
 
 def suggest(
