@@ -25,6 +25,7 @@ from aftercar.evidence.verdict import Verdict, decide
 from aftercar.reads.batch import HostDepth, Screened
 from aftercar.reads.junctions import Site, call_junctions, pair_junctions
 from aftercar.reads.junctions_align import VectorAligner
+from aftercar.reads.junctions_inverted import one_orientation
 from aftercar.reads.junctions_parts import gather
 from aftercar.reads.junctions_target import Target, encode, target_of
 from aftercar.reads.junctions_types import Evidence, Library
@@ -91,7 +92,7 @@ def find(
     evidence = gather(screened.pairs, target, library, host=host, contigs=screened.contigs)
     junctions = call_junctions(evidence, target, host)
     sites = pair_junctions(junctions, tsd=target.tsd, longest=library.longest)
-    return Findings(target, library, evidence, tuple(sites))
+    return Findings(target, library, evidence, tuple(one_orientation(sites)))
 
 
 def _measured(screened: Screened, target: Target, library: Library) -> Library:
@@ -190,9 +191,25 @@ def judge(
     )
     return Verdict(
         call, reasons, vector, seen, amount, lowest, sites, others, purity, ploidy, settings,
-        facts=_facts(screened, found, crossings, constructs), notes=(*screened.notes, *notes),
+        facts=_facts(screened, found, crossings, constructs), notes=(*screened.notes, *notes, *_arms(target)),
         rearrangements=changes(evidence.rearrangements, found.sites, target, _elements(constructs, target)),
     )  # fmt: skip
+
+
+ARM = 50  #: human bases at both ends of a construct that make it a donor with homology arms
+
+
+def _arms(target: Target) -> list[str]:
+    """What must be said of a donor whose ends are host sequence: no read crosses from host into anything that is not there."""
+    notes = []
+    for part, provirus in zip((p for p in target.parts if p.kind == "provirus"), target.proviruses, strict=True):
+        ends = target.shared[part.start : part.start + ARM], target.shared[part.end - ARM : part.end]
+        if not provirus.has_ends and part.end - part.start > 2 * ARM and all(end.all() for end in ends):
+            notes.append(
+                f"Both ends of {part.name} are human sequence (homology arms): an insertion at that place has no junction of its "
+                "own and is not located; give the construct without its arms to locate it."
+            )
+    return notes
 
 
 def _with_sound_depth(screened: Screened) -> Screened:
