@@ -193,3 +193,12 @@ def test_the_compiled_forms_are_the_ones_in_use_where_numba_is():
     for name, both in forms.BOTH.items():
         assert getattr(forms, name) is both[0 if HAVE_NUMBA else 1]
     assert walk_fastq.walk is forms.BOTH["fastq"][0]
+
+
+@pytest.mark.parametrize("length", range(16, 60))
+def test_sixteen_bases_at_the_end_of_a_read_of_any_length(rng, length):
+    bases = random_bases(rng, length - 16) + VECTOR[100:116]
+    data = np.frombuffer(bases.encode() + b"\0" * 16, np.uint8)
+    tables = arguments(SEEDS, nibbles=False)
+    assert arrays.any_candidate(data, np.array([[0, length]]), *tables)
+    assert walk_text.any_candidate(data, np.array([[0, length]]), *tables)
