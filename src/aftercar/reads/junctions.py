@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from aftercar.reads.junctions_shadows import flank_of, moved, shadows
+from aftercar.reads.junctions_shadows import flank_of, likeliest, moved, shadows
 from aftercar.reads.junctions_target import UNKNOWN_BASE, Codes, Target, flip
-from aftercar.reads.junctions_types import Evidence, Loose, Other, Side, Support
+from aftercar.reads.junctions_types import Evidence, Loose, Side, Support
 from aftercar.reads.placement import HostSequence, allowed_mismatches
 
 Place4 = tuple[str, int, Side, str]  #: contig, coordinate beside the vector, side, orientation
@@ -378,7 +378,7 @@ def _groups(supports: list[Support]) -> list[Junction]:
     for group in members.values():
         if len(group) == 1 and supports[group[0]].weak:
             continue
-        likely = _likeliest([every[i] for i in group])
+        likely = likeliest([every[i] for i in group])
         contig, adjacent, side, orientation = likely[0]
         model = supports[group[0]]
         # One known place of a read that the aligner found elsewhere too says nothing of the others.
@@ -400,25 +400,6 @@ def _groups(supports: list[Support]) -> list[Junction]:
             )
         )  # fmt: skip
     return junctions
-
-
-def _likeliest(fragments: Sequence[Sequence[Other]]) -> tuple[Place4, ...]:
-    """Places that fit the fragments of a group about as well as the best does.
-
-    A place that a fragment does not list fits it worse by two mismatches at least. One fragment alone may be misled by an
-    error or an indel, so a place is given up only when it fits at least two fragments worse than the best place, net of
-    those that it fits better.
-    """
-    listed = [{place[:4]: place[4] for place in reversed(places)} for places in fragments]
-    every = sorted({place for one in listed for place in one}, key=lambda p: (p[0], p[1], p[2], p[3]))
-    costs = {place: [one.get(place, min(one.values()) + 2) for one in listed] for place in every}
-    best = min(every, key=lambda place: sum(costs[place]))
-    needed = min(2, len(fragments))
-
-    def net_worse(place: Place4) -> int:
-        return sum((here > there) - (here < there) for here, there in zip(costs[place], costs[best], strict=True))
-
-    return tuple(place for place in every if net_worse(place) < needed)
 
 
 def _assign_spanning(junctions: list[Junction], supports: list[Support]) -> list[Support]:
@@ -561,6 +542,9 @@ def pair_junctions(junctions: Sequence[Junction], *, tsd: int = 0, longest: int 
             continue
         used |= {n, m}
         places = tuple(rivals[frozenset((n, m))])
+        if len(places) == 1 and not junctions[n].unique and not junctions[m].unique:
+            # The ends face each other best here, but neither has this place alone: all places of the left end are said.
+            places = tuple(dict.fromkeys([*places, *((c, a) for c, a, side, _ in _places(junctions[n]) if side == here[2])]))
         sites.append(_joined(_moved(junctions[n], here), _moved(junctions[m], there), places if len(places) > 1 else ()))
     for n, junction in enumerate(junctions):
         if n not in used:

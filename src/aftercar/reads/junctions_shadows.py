@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from aftercar.reads.junctions_target import UNKNOWN_BASE, Codes
-from aftercar.reads.junctions_types import Side, Support
+from aftercar.reads.junctions_types import Other, Side, Support
 from aftercar.reads.placement import allowed_mismatches
 
 STRONGER = 2  #: a junction takes in another when it has more than so many times its fragments
@@ -95,3 +95,22 @@ def moved(support: Support, contig: str, adjacent: int, side: Side, orientation:
         support, contig=contig, adjacent=adjacent, low=adjacent, high=adjacent, side=side, orientation=orientation,
         host_outer=outer,
     )  # fmt: skip
+
+
+def likeliest(fragments: Sequence[Sequence[Other]]) -> tuple[tuple[str, int, Side, str], ...]:
+    """Places that fit the fragments of a group about as well as the best does.
+
+    A place that a fragment does not list fits it worse by two mismatches at least. One fragment alone may be misled by an
+    error or an indel, so a place is given up only when it fits at least two fragments worse than the best place, net of
+    those that it fits better.
+    """
+    listed = [{place[:4]: place[4] for place in reversed(places)} for places in fragments]
+    every = sorted({place for one in listed for place in one}, key=lambda p: (p[0], p[1], p[2], p[3]))
+    costs = {place: [one.get(place, min(one.values()) + 2) for one in listed] for place in every}
+    best = min(every, key=lambda place: sum(costs[place]))
+    needed = min(2, len(fragments))
+
+    def net_worse(place: tuple[str, int, Side, str]) -> int:
+        return sum((here > there) - (here < there) for here, there in zip(costs[place], costs[best], strict=True))
+
+    return tuple(place for place in every if net_worse(place) < needed)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from aftercar.evidence.settings import Settings
+from aftercar.evidence.sites import site_filter
 from aftercar.reads.batch import Pair, Read
-from aftercar.reads.junctions import call_junctions, pair_junctions
+from aftercar.reads.junctions import Junction, call_junctions, pair_junctions
 from aftercar.reads.junctions_parts import gather
 from aftercar.reads.junctions_shadows import fits, shadows
 from aftercar.reads.junctions_target import encode, target_of
@@ -94,3 +96,20 @@ def test_insertion_in_a_copied_stretch_is_one_site_with_both_places():
     places = set(site.places) or {(site.contig, site.position)}
     assert ("chr1", 4_600) in places
     assert site.tsd == 5
+
+
+def test_ends_that_both_fit_elsewhere_too_are_a_repeat_with_its_places_not_hidden():
+    def group(side, end, places):
+        contig, adjacent = places[0]
+        return Junction(
+            contig, side, "+", end, 0, adjacent, adjacent, adjacent, True, (support(adjacent, "A" * 40),) * 4, False,
+            tuple((c, a, side, "+") for c, a in places),
+        )  # fmt: skip
+
+    left = group("left", "left", [("chr1", 5_000), ("chr1", 5_400)])
+    right = group("right", "right", [("chr1", 4_996), ("chr1", 6_200)])
+    (site,) = pair_junctions([left, right], tsd=5, longest=400)
+    assert site.position == 5_000
+    assert not site.unique
+    assert set(site.places) == {("chr1", 5_000), ("chr1", 5_400)}
+    assert site_filter(site, Settings()) == "repeat"
