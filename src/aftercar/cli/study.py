@@ -37,9 +37,12 @@ def check(
         study = check_study(folder)
     except InvalidTables as error:
         if as_json:
-            print_json([
-                {"file": p.file, "row": p.row, "column": p.column, "value": p.value, "rule": p.rule, "next": p.fix} for p in error
-            ])
+            print_json(
+                [
+                    {"file": p.file, "row": p.row, "column": p.column, "value": p.value, "rule": p.rule, "next": p.fix}
+                    for p in error
+                ]
+            )
         raise
     print_table(counts(study), as_json=as_json, columns=("table", "rows"))
     say(f"{folder}: no problem found, data lock {study.data_lock}")
