@@ -240,9 +240,7 @@ def _bwa(bench: Bench, sample: Sample, path: Path) -> None:
 def grid(bench: Bench) -> None:
     """Fractions by depths: sites, cell fractions, copies, interval coverage."""
     print("\n== grid: 40 insertions a run, seeds 21-23, truth alignments around the sites, purity given ==")
-    print(
-        "cells depth   sites found/findable(planted) ... | cell fraction: error, interval coverage | copies: error, covered"
-    )
+    print("cells depth   sites found/findable(planted) ... | cell fraction: error, interval coverage | copies: error, covered")
     every = [0, 0]
     for fraction in (1.0, 0.5, 0.1, 0.05, 0.02):
         for depth in (10, 30, 100):
