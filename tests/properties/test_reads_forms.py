@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aftercar.edges import bgzf, streams
@@ -93,6 +93,7 @@ def test_bam(rows, cuts, room):
 
 
 @given(st.lists(ROWS, min_size=1, max_size=5), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4))
+@example([("ACGTACGT", [], 0, 0, 24), ("ACGTACGTACGT", [], 0, 0, 26)], [(21, 1), (101, 2)])
 @settings(max_examples=150)
 def test_mangled_bam_gives_the_same_error_or_result(rows, changes):
     head = len(bam_header([("chr1", 5000), ("chr2", 7000)]))
@@ -139,6 +140,15 @@ def test_fastq(pairs, line_end, mode, marks, room, changes):
         assert isinstance(mine, str)
     else:
         assert mine == compiled
+
+
+def test_of_two_broken_records_the_first_is_named(tmp_path):
+    path = tmp_path / "x.fq"
+    path.write_text("@a\nACGT\n+\nIIII\n>b\nACGT\n+\nIIII\n@c\nACGT\n+\nIII\n")
+    compiled = outcome(lambda: screen_fastq_fast(path, None, SEEDS))
+    with plain():
+        assert outcome(lambda: screen_fastq_fast(path, None, SEEDS)) == compiled
+    assert "record 2" in compiled or "line 5" in compiled
 
 
 @pytest.mark.parametrize("body", [64, 300, 4096])

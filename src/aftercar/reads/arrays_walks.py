@@ -63,7 +63,7 @@ def bam(
     error = walk_bam.BAD_SIZE if bad_size else walk_bam.FINE
     count = len(starts)
     if wrong.any():
-        count = int(wrong.argmax())
+        count = int((wrong != walk_bam.FINE).argmax())
         error, stop = int(wrong[count]), listed[count]
     hit = np.flatnonzero(candidates_nibbles(data, bases[:count], length[:count], Tables(*tables)))  # type: ignore[arg-type]
     room = len(hits) - found
@@ -238,7 +238,7 @@ def fastq(
         other = np.where(sides[1].wrong[:count] != 0, sides[1].wrong[:count], _different(sides[0], sides[1], count))
         wrong = np.where(wrong != 0, wrong, other)
     if wrong.any():
-        count = int(wrong.argmax())
+        count = int((wrong != walk_fastq.FINE).argmax())
         error = int(wrong[count])
     hit = np.zeros(count, np.bool_)
     for side in sides:

@@ -159,7 +159,7 @@ def _study(results, vcn=2.0):
     )
     rows = [{name: row.get(name) for name in names} for row in results]
     frames = {"infusions": infusions, "assay_results": pl.DataFrame(rows, infer_schema_length=None)}
-    return Study(None, "t", dt.date(2024, 1, 1), "", (), None, None, None, None, frames)
+    return Study(None, "t", dt.date(2024, 1, 1), "", (), None, None, None, None, None, frames)
 
 
 def test_values_of_a_study():
