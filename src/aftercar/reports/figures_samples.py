@@ -1,8 +1,7 @@
-"""Charts of samples and clones: karyogram, coverage of the vector's elements, clones over time, persistence."""
+"""Charts of samples and clones: karyogram, coverage of the vector's elements, persistence."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,35 +50,6 @@ def elements(verdict: Mapping[str, Any]) -> Figure | None:
         rows,
         alt,
         "A provirus covers all parts evenly; backbone without junctions speaks for plasmid.",
-    )
-
-
-def stream(shares: Sequence[Row], largest: int = 8) -> Figure:
-    """Clones over time as stacked shares; clones beyond the ``largest`` ones are shown as one.
-
-    Args:
-        shares: rows with ``months``, ``clone`` and ``share`` (0 to 1; a clone not seen may be missing).
-        largest: how many clones keep a colour of their own.
-    """
-    top: dict[str, float] = defaultdict(float)
-    for row in shares:
-        top[row["clone"]] = max(top[row["clone"]], row["share"])
-    named = sorted(top, key=lambda clone: (-top[clone], clone))[:largest]
-    months = sorted({row["months"] for row in shares})
-    rows = []
-    for month in months:
-        now = {row["clone"]: row["share"] for row in shares if row["months"] == month}
-        for order, clone in enumerate([*named, "all others"]):
-            share = now.get(clone, 0.0) if clone != "all others" else sum(s for c, s in now.items() if c not in named)
-            rows.append({"months": month, "clone": clone, "share": share, "order": order})
-    alt = "; ".join(f"{clone}: at most {100 * top[clone]:.1f}%" for clone in named)
-    return Figure(
-        "clone-stream",
-        "Clones over time",
-        chart("stream", rows),
-        rows,
-        alt,
-        "A clone that was not seen may have been missed: read it beside the chance of missing it.",
     )
 
 
