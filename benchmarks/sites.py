@@ -6,7 +6,6 @@ Run ``python -m benchmarks.sites [part ...]``; the parts are the functions named
 
 import csv
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from aftercar.evidence import base_rates, common_sites, context
 from aftercar.reads import lmpcr
 from aftercar.vocab.genes import built_in
 from aftercar.vocab.genomes import GRCH38
+from benchmarks._parts import run_parts
 
 SEED = 20241122
 
@@ -151,15 +151,7 @@ PARTS = (populations, background, demultiplex, chance)
 
 
 def main():
-    asked = sys.argv[1:]
-    for part in PARTS:
-        if asked and part.__name__ not in asked:
-            continue
-        print(f"== {part.__name__}")
-        try:
-            part()
-        except FileNotFoundError as error:
-            print(f"skipped: {error}")
+    run_parts(PARTS)
 
 
 if __name__ == "__main__":

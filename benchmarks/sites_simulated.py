@@ -5,7 +5,6 @@ real GRCh38 windows, found by ``AFTERCAR_TEST_DATA``.
 """
 
 import math
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from aftercar.evidence import tracking
 from aftercar.evidence.abundance import KNOTS, fit_sonic
 from aftercar.reads.placement import genome_place
 from aftercar.testing.simulate_lmpcr import Amplification, TrueSite, simulate_run
+from benchmarks._parts import run_parts
 from benchmarks.sites import SEED, data
 
 
@@ -198,15 +198,7 @@ PARTS = (calling, abundance, growth, crossing)
 
 
 def main():
-    asked = sys.argv[1:]
-    for part in PARTS:
-        if asked and part.__name__ not in asked:
-            continue
-        print(f"== {part.__name__}")
-        try:
-            part()
-        except FileNotFoundError as error:
-            print(f"skipped: {error}")
+    run_parts(PARTS)
 
 
 if __name__ == "__main__":

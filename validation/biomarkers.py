@@ -14,9 +14,10 @@ import numpy as np
 
 from aftercar.biomarkers import case_cohort, exact, logistic, nested
 from aftercar.cohort import survival
+from validation import agreement
+from validation.agreement import Row, compare, show
 
 HERE = Path(__file__).resolve().parent / "biomarkers"
-Row = tuple[str, float, float, float, bool]
 
 #: crr counts an event of the same day among those at risk of censoring, survival's finegray (and we) do not; on tied
 #: data R's own two tools differ by up to this. Without ties they agree to 1e-7 (sim.crr.untied).
@@ -25,11 +26,7 @@ TIED = 1e-3
 
 def reference() -> dict[str, list[float]]:
     """R's figures by name."""
-    found: dict[str, list[float]] = {}
-    for line in (HERE / "reference.tsv").read_text().splitlines()[1:]:
-        name, value = line.split("\t")
-        found.setdefault(name[: name.index("[")], []).append(float(value))
-    return found
+    return agreement.reference(HERE / "reference.tsv")
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -215,27 +212,16 @@ def _transplants(liver: dict[str, np.ndarray], bmt: dict[str, np.ndarray]) -> It
 
 def table(folder: Path | None = None) -> list[Row]:
     """Rows of (name, ours, reference, tolerance, agrees); tolerance is absolute, or relative for numbers above 1."""
-    truth = reference()
     data = folder or (Path(os.environ["AFTERCAR_TEST_DATA"]) if os.environ.get("AFTERCAR_TEST_DATA") else None)
     figures = list(simulated())
     if data is not None and (data / "survival").is_dir():
         figures += list(real(data / "survival"))
-    rows: list[Row] = []
-    for name, ours, tolerance in figures:
-        if len(ours) != len(truth[name]):
-            raise ValueError(f"{name}: {len(ours)} figures of ours, {len(truth[name])} of R's")
-        for index, (mine, theirs) in enumerate(zip(ours, truth[name], strict=True), 1):
-            agrees = bool(abs(mine - theirs) <= tolerance * max(1.0, abs(theirs)))
-            rows.append((f"{name}[{index}]", float(mine), theirs, tolerance, agrees))
-    return rows
+    return compare(figures, reference())
 
 
 def main() -> None:
     """Print the table."""
-    rows = table()
-    for name, ours, theirs, tolerance, agrees in rows:
-        print(f"{name}\t{ours:.12g}\t{theirs:.12g}\t{abs(ours - theirs):.1e}\t{tolerance:g}\t{'yes' if agrees else 'NO'}")
-    print(f"# {sum(row[4] for row in rows)} of {len(rows)} agree")
+    show(table())
 
 
 if __name__ == "__main__":

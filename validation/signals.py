@@ -25,10 +25,10 @@ from aftercar.signals.regression import regress
 from aftercar.vocab.dates import DAYS_PER_MONTH, DAYS_PER_YEAR
 from aftercar.vocab.estimates import proportion, rate
 from aftercar.vocab.sources import Source
+from validation import agreement
+from validation.agreement import Figure, Row, compare, show
 
 HERE = Path(__file__).resolve().parent / "signals"
-Row = tuple[str, float, float, float, bool]
-Figure = tuple[str, Sequence[float], float]
 
 EXACT = 1e-7
 #: Our Aalen-Johansen variance is the delta method's, cmprsk's is Gray's; they differ where times are tied.
@@ -37,11 +37,7 @@ VARIANCE = 3e-4
 
 def reference() -> dict[str, list[float]]:
     """R's figures by name."""
-    found: dict[str, list[float]] = {}
-    for line in (HERE / "reference.tsv").read_text().splitlines()[1:]:
-        name, value = line.split("\t")
-        found.setdefault(name[: name.index("[")], []).append(float(value))
-    return found
+    return agreement.reference(HERE / "reference.tsv")
 
 
 def columns(path: Path) -> dict[str, list[str]]:
@@ -193,25 +189,16 @@ def real(folder: Path) -> Iterator[Figure]:
 
 def table(folder: Path | None = None) -> list[Row]:
     """Rows of (name, ours, reference, tolerance, agrees); the tolerance is relative above 1 and absolute below."""
-    truth = reference()
     data = folder or (Path(os.environ["AFTERCAR_TEST_DATA"]) if os.environ.get("AFTERCAR_TEST_DATA") else None)
     figures = [*counts(), *simulated()]
     if data is not None and (data / "survival").is_dir():
         figures += list(real(data / "survival"))
-    rows: list[Row] = []
-    for name, ours, tolerance in figures:
-        for index, (mine, theirs) in enumerate(zip(ours, truth[name], strict=True), 1):
-            agrees = bool(abs(mine - theirs) <= tolerance * max(1.0, abs(theirs)))
-            rows.append((f"{name}[{index}]", float(mine), theirs, tolerance, agrees))
-    return rows
+    return compare(figures, reference())
 
 
 def main() -> None:
     """Print the table."""
-    rows = table()
-    for name, ours, theirs, tolerance, agrees in rows:
-        print(f"{name}\t{ours:.12g}\t{theirs:.12g}\t{abs(ours - theirs):.1e}\t{tolerance:g}\t{'yes' if agrees else 'NO'}")
-    print(f"# {sum(row[4] for row in rows)} of {len(rows)} agree")
+    show(table())
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ An :class:`Actor` is a person (or a program) with roles, limited to centres. Acc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,8 +111,3 @@ class Actor:
 def local_actor(name: str) -> Actor:
     """The person at the machine's own command line: all rights, because they can read the file anyway."""
     return Actor(name, frozenset(ROLES), None)
-
-
-def right_for(tables: Iterable[str]) -> frozenset[Right]:
-    """The rights that changes of these tables need."""
-    return frozenset(TABLE_RIGHTS.get(table, "edit") for table in tables)

@@ -9,7 +9,7 @@ from aftercar.actions.signals_input import Answer, Input, Row, may_read
 from aftercar.cohort.exposure import aggregates
 from aftercar.cohort.onsets import case_onsets
 from aftercar.cohort.rules import Rules
-from aftercar.signals.untested import bounds, missing_at_random, tilt, why_untested
+from aftercar.signals.untested import bounds_row, tilt, why_untested
 
 
 def untested(given: Input, *, rules: Rules | None = None, actor: Actor | None = None) -> Answer:
@@ -35,27 +35,7 @@ def untested(given: Input, *, rules: Rules | None = None, actor: Actor | None = 
     rows: list[Row] = []
     tilts: list[Row] = []
     for group, total, tested, positive in counted:
-        found = bounds(tested, positive, total, level=given.level)
-        guess = missing_at_random(tested, positive, total, level=given.level)
-        rows.append(
-            {
-                "group": group,
-                "cases": total,
-                "tested": tested,
-                "positive": positive,
-                "share": found.tested_share.value,
-                "low": found.tested_share.low,
-                "high": found.tested_share.high,
-                "bound_low": found.low,
-                "bound_high": found.high,
-                "outer_low": found.outer_low,
-                "outer_high": found.outer_high,
-                "expected_positive": guess.expected_positive,
-                "predicted_low": guess.low,
-                "predicted_high": guess.high,
-                "level": given.level,
-            }
-        )
+        rows.append({"group": group, **bounds_row(total, tested, positive, level=given.level)})
         if tested and tested < total:
             tilts += [
                 {

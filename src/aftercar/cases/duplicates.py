@@ -220,11 +220,6 @@ def find_duplicates(
     return Found(candidates, len(first), tuple(skipped))
 
 
-def score_pair(one: Report, other: Report, weights: Mapping[str, Mapping[int, float]]) -> float:
-    """The slow twin of the vectorised score: one pair, field by field, with weights by level."""
-    return sum(weights[name][level] for name, level in pair_levels(one, other).items())
-
-
 def pair_levels(one: Report, other: Report) -> dict[str, int]:
     """The level of each field for one pair, in plain Python."""
     return {

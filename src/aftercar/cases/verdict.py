@@ -48,13 +48,6 @@ def number(value: Any, *more: str) -> float | None:
     return float(value)
 
 
-def low_end(value: Any) -> float | None:
-    """The lower limit of a number with an interval, else the number itself."""
-    if isinstance(value, Mapping) and (found := number(value.get("low"))) is not None:
-        return found
-    return number(value)
-
-
 def detection_limit(verdict: Mapping[str, Any]) -> float | None:
     """The fraction of tumour cells below which a clone could have been missed; None when the verdict names none.
 

@@ -18,7 +18,6 @@ from aftercar.cases.e2b.elements import ELEMENTS, elements_of, groups_in
 from aftercar.cases.e2b.message import Batch, Group, Null, Value
 from aftercar.edges.e2b_nodes import NS, XSI, XSI_TYPE, children, ensure, find_all, sort_children, tag
 from aftercar.edges.e2b_paths import ASSESSMENT_PATHS, GROUP_PATHS, OIDS, PATHS, Condition, Step, compiled
-from aftercar.edges.files import write_bytes
 from aftercar.edges.xml_safe import MAX_BYTES, BadXml, local, parse, read_bytes, validate
 
 SCHEMA = "multicacheschemas/MCCI_IN200100UV01.xsd"
@@ -97,11 +96,6 @@ def to_bytes(batch: Batch) -> bytes:
         _write_element(root, code, PATHS[code], batch.values.get(code))
     sort_children(root)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
-
-
-def write_message(path: Path, batch: Batch) -> None:
-    """Write a batch to a file in one step."""
-    write_bytes(path, to_bytes(batch))
 
 
 def schema_problems(data: bytes, schemas: Path) -> list[str]:

@@ -7,6 +7,7 @@ first cell begins with ``#`` is a comment. Every problem of a table is collected
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import difflib
 import io
 import re
@@ -177,8 +178,18 @@ def _csv_rows(path: Path, problems: list[Problem]) -> list[tuple[int, list[str]]
     return rows
 
 
+def cell_text(value: Any) -> str:
+    """A workbook's cell as a CSV would hold it."""
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
 def _excel_rows(path: Path, problems: list[Problem]) -> list[tuple[int, list[str]]]:
-    import datetime as dt
     import zipfile
 
     import openpyxl
@@ -189,16 +200,7 @@ def _excel_rows(path: Path, problems: list[Problem]) -> list[tuple[int, list[str
         problems.append(Problem(path.name, 0, "", "", f"not an Excel workbook: {error}", "save it again as .xlsx"))
         return []
 
-    def text(value: Any) -> str:
-        if value is None:
-            return ""
-        if isinstance(value, dt.datetime):
-            return value.date().isoformat()
-        if isinstance(value, float) and value.is_integer():
-            return str(int(value))
-        return str(value)
-
-    found = [[text(value) for value in cells] for cells in book.worksheets[0].iter_rows(values_only=True)]
+    found = [[cell_text(value) for value in cells] for cells in book.worksheets[0].iter_rows(values_only=True)]
     # Empty cells at the end of a row may be missing from the file.
     width = max((len(cells) for cells in found), default=0)
     rows = [(line, cells + [""] * (width - len(cells))) for line, cells in enumerate(found, 1)]

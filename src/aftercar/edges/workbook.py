@@ -7,7 +7,6 @@ study folder. Cells are written as text, so that Excel turns no identifier into 
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ import polars as pl
 
 from aftercar.edges.files import existing_file, written_beside
 from aftercar.edges.study import Study, read_study
-from aftercar.edges.tables import describe
+from aftercar.edges.tables import cell_text, describe
 from aftercar.errors import InputError
 from aftercar.vocab.tables.study import TABLES
 
@@ -75,7 +74,7 @@ def read_workbook(path: Path) -> tuple[Study, str]:
         raise BadWorkbook(
             "there is no sheet named study", where=str(path), fix="start from: aftercar registry export --format workbook"
         )
-    head = "\n".join(_cell(row[0]) if row else "" for row in book[HEAD_SHEET].iter_rows(values_only=True)) + "\n"
+    head = "\n".join(cell_text(row[0]) if row else "" for row in book[HEAD_SHEET].iter_rows(values_only=True)) + "\n"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "study.toml").write_text(head, encoding="utf-8")
@@ -92,19 +91,9 @@ def _full_rows(sheet: Any) -> Iterator[list[str]]:
     """Rows as text, as wide as the header: a sheet may leave out empty cells at the end of a row."""
     width = 0
     for row in sheet.iter_rows(values_only=True):
-        cells = [_cell(value) for value in row]
+        cells = [cell_text(value) for value in row]
         width = width or len(cells)
         yield cells + [""] * (width - len(cells))
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _as_text(sheet: Any, value: Any) -> Any:

@@ -11,8 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from aftercar.reads.lmpcr import Row, Trimmed
 from aftercar.reads.lmpcr_place import Places
 
@@ -257,16 +255,3 @@ def _united(person: str, multi: Sequence[Fragment]) -> list[Fragment]:
                 )
             )
     return out
-
-
-def pooled_sites(fragments: Sequence[Fragment]) -> dict[tuple[str, int, str, str], list[Fragment]]:
-    """Fragments of each site: ``(contig, site, orientation, group)``, in order."""
-    sites: dict[tuple[str, int, str, str], list[Fragment]] = defaultdict(list)
-    for f in fragments:
-        sites[(f.contig, f.site, f.orientation, f.group)].append(f)
-    return dict(sorted(sites.items()))
-
-
-def lengths_of(fragments: Sequence[Fragment]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Lengths of fragments, shape (fragments,)."""
-    return np.array([f.length for f in fragments], dtype=np.int64)

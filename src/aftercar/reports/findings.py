@@ -199,26 +199,8 @@ def _own_tested(files: Sequence[CaseFile], causality: Mapping[str, Causality], l
 
 
 def _tested(identifier: str, group: str, cases: int, tested: int, positive: int, level: float) -> Row:
-    found = untested.bounds(tested, positive, cases, level=level)
-    guess = untested.missing_at_random(tested, positive, cases, level=level)
-    return {
-        "exposure_id": identifier,
-        "group": group,
-        "cases": cases,
-        "tested": tested,
-        "positive": positive,
-        "share": found.tested_share.value if tested else None,
-        "low": found.tested_share.low,
-        "high": found.tested_share.high,
-        "bound_low": found.low,
-        "bound_high": found.high,
-        "outer_low": found.outer_low,
-        "outer_high": found.outer_high,
-        "expected_positive": guess.expected_positive,
-        "predicted_low": guess.low,
-        "predicted_high": guess.high,
-        "level": level,
-    }
+    row = untested.bounds_row(cases, tested, positive, level=level)
+    return {"exposure_id": identifier, "group": group, **row, "share": row["share"] if tested else None}
 
 
 def _onset_tables(files: Sequence[CaseFile], causality: Mapping[str, Causality], level: float) -> dict[str, list[Row]]:

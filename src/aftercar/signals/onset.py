@@ -124,12 +124,6 @@ def by_group(months: Sequence[float | None], groups: Sequence[str], *, level: fl
     return {group: summary(values, level=level) for group, values in parts.items()}
 
 
-def share_within(months: Sequence[float | None], limit: float, *, level: float = 0.95) -> Estimate:
-    """Share of cases with onset of at most ``limit`` months, exact interval, over cases with known onset."""
-    known, _ = _known(months)
-    return proportion(int((known <= limit).sum()), len(known), level=level, unit="cases with known onset")
-
-
 def curve(months: Sequence[float | None], *, level: float = 0.95) -> OnsetCurve:
     """The empirical distribution of onset among the cases found, with exact pointwise limits.
 

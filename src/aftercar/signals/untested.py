@@ -162,6 +162,28 @@ def missing_at_random(
     )
 
 
+def bounds_row(cases: int, tested: int, positive: int, *, level: float = 0.95) -> dict[str, float | None]:
+    """Counts, share, bounds and prediction as one row of a table; see :func:`bounds` and :func:`missing_at_random`."""
+    found = bounds(tested, positive, cases, level=level)
+    guess = missing_at_random(tested, positive, cases, level=level)
+    return {
+        "cases": cases,
+        "tested": tested,
+        "positive": positive,
+        "share": found.tested_share.value,
+        "low": found.tested_share.low,
+        "high": found.tested_share.high,
+        "bound_low": found.low,
+        "bound_high": found.high,
+        "outer_low": found.outer_low,
+        "outer_high": found.outer_high,
+        "expected_positive": guess.expected_positive,
+        "predicted_low": guess.low,
+        "predicted_high": guess.high,
+        "level": level,
+    }
+
+
 def tilt(
     tested: int, positive: int, cases: int, *, odds_ratios: Sequence[float] = (0.1, 0.25, 0.5, 1, 2, 4, 10), level: float = 0.95
 ) -> tuple[Tilt, ...]:

@@ -28,14 +28,3 @@ def copies_per_cell(copies_per_ug: float, pg_per_genome: float = PG_PER_DIPLOID_
     Assumes that the DNA is human and diploid; dead cells and bacterial DNA lower the true value.
     """
     return copies_per_ug * pg_per_genome / 1e6
-
-
-def positive_fraction(copies_per_cell_value: float, product_vcn: float) -> float:
-    """Fraction of vector-positive cells from mean copies per cell and the copies per transduced cell.
-
-    Raises:
-        ValueError: when the product's copies per transduced cell is below 1 (a transduced cell has at least one).
-    """
-    if product_vcn < 1:
-        raise ValueError(f"copies per transduced cell is {product_vcn}; a transduced cell carries at least one")
-    return min(1.0, copies_per_cell_value / product_vcn)
