@@ -1,30 +1,21 @@
 """Every figure of the agreement table with R is within its stated tolerance."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from aftercar.biomarkers.logistic import fit_firth_logistic
 from aftercar.cohort.survival import fit_firth_cox
+from validation import biomarkers as agreement
 
 
-@pytest.fixture(scope="module")
-def agreement(project):
-    spec = importlib.util.spec_from_file_location("validation_biomarkers", project / "validation" / "biomarkers.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_invented_cohort_agrees_with_r(agreement, monkeypatch):
+def test_the_invented_cohort_agrees_with_r(monkeypatch):
     monkeypatch.delenv("AFTERCAR_TEST_DATA", raising=False)
     rows = agreement.table()
     assert len(rows) > 110
     assert [row for row in rows if not row[4]] == []
 
 
-def test_the_public_data_sets_agree_with_r(agreement, test_data):
+def test_the_public_data_sets_agree_with_r(test_data):
     rows = agreement.table(test_data)
     assert len(rows) > 240
     assert [row for row in rows if not row[4]] == []
@@ -32,12 +23,12 @@ def test_the_public_data_sets_agree_with_r(agreement, test_data):
     assert {f"nwtco.{v}" for v in ("Prentice", "SelfPrentice", "LinYing", "LinYingRobust", "BorganI", "BorganII")} <= names
 
 
-def test_competing_death_can_turn_a_sign(agreement):
+def test_competing_death_can_turn_a_sign():
     truth = agreement.reference()
     assert truth["mgus2.cause1.coef"][0] > 0 > truth["mgus2.crr.coef"][0]
 
 
-def test_naive_time_bias_in_the_heart_data(agreement):
+def test_naive_time_bias_in_the_heart_data():
     truth = agreement.reference()
     assert truth["jasa.naive.coef"][0] < -1 < truth["jasa.landmark.coef"][0] < truth["jasa.time.coef"][0]
 

@@ -1,6 +1,5 @@
 """Every figure of ``validation/signals.py`` agrees with R; the published anchors of the field come out."""
 
-import importlib.util
 import math
 
 import numpy as np
@@ -10,24 +9,17 @@ from aftercar.signals import homogeneity, rates, untested
 from aftercar.signals.calibration import e_value
 from aftercar.signals.expected import surface
 from aftercar.signals.incidence import cumulative_incidence
+from validation import signals as validation
 
 
-@pytest.fixture(scope="module")
-def validation(project):
-    spec = importlib.util.spec_from_file_location("validation_signals", project / "validation" / "signals.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_simulated_figures_agree_with_r(validation, tmp_path):
+def test_simulated_figures_agree_with_r(tmp_path):
     rows = validation.table(tmp_path)
     assert len(rows) > 100
     assert [row for row in rows if not row[4]] == []
 
 
 @pytest.mark.data
-def test_real_figures_agree_with_r(validation, test_data):
+def test_real_figures_agree_with_r(test_data):
     figures = {name: (ours, tolerance) for name, ours, tolerance in validation.real(test_data / "survival")}
     truth = validation.reference()
     for name, (ours, tolerance) in figures.items():
