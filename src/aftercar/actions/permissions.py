@@ -49,6 +49,8 @@ TABLE_RIGHTS: dict[str, Right] = {
     "studies": "import",
     "imports": "import",
     "exposure": "import",
+    "labels": "configure",
+    "label_sections": "configure",
 }
 
 

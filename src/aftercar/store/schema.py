@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from aftercar.vocab.columns import Column, Table
-from aftercar.vocab.tables import accounts, cases, registry, study
+from aftercar.vocab.tables import accounts, cases, desk, labels, registry, study
 
 #: Tables that live in the store, parents before children.
 STORED: tuple[str, ...] = (
@@ -40,6 +40,10 @@ STORED: tuple[str, ...] = (
     "assessments",
     "narratives",
     "duplicate_links",
+    "labels",
+    "label_sections",
+    "reports_built",
+    "signal_reviews",
 )
 
 VERSION, WITHDRAWN, CHANGED_AT, CHANGED_BY = "row_version", "row_withdrawn", "row_changed_at", "row_changed_by"
@@ -78,7 +82,7 @@ def table_of(name: str) -> Table:
 
 @cache
 def _definitions() -> dict[str, Table]:
-    return {table.name: table for module in (study, registry, accounts, cases) for table in module.TABLES}
+    return {table.name: table for module in (study, registry, accounts, cases, labels, desk) for table in module.TABLES}
 
 
 @cache
@@ -176,6 +180,16 @@ def _web_tables(meta: sa.MetaData) -> None:
         sa.Column("words", sa.Text, nullable=False),
         sa.Column("created_at", sa.Text, nullable=False),
         sa.Column("finished_at", sa.Text),
+    )
+    sa.Table(
+        "web_drafts",
+        meta,
+        sa.Column("draft_id", sa.Text, primary_key=True),
+        sa.Column("account_id", sa.Text, nullable=False, index=True),
+        sa.Column("form", sa.Text, nullable=False),
+        sa.Column("person_id", sa.Text, nullable=False, index=True),
+        sa.Column("fields", sa.Text, nullable=False),
+        sa.Column("saved_at", sa.Text, nullable=False),
     )
 
 

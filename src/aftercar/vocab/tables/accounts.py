@@ -33,6 +33,8 @@ ACCOUNTS = Table(
         Column("state", "choice", "Whether the account can be used.", required=True, choices=("invited", "active", "closed")),
         Column("password_hash", "text", "argon2id hash of the password."),
         Column("totp_secret", "text", "Secret of the second factor; empty means none."),
+        Column("oidc_subject", "text", "Issuer and subject of the organisation's account that signs in here.", personal=True),
+        Column("oidc_seen_on", "date", "Last day of a sign-in with that account.", personal=True),
     ),
     key=("account_id",),
 )

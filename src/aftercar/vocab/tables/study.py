@@ -367,6 +367,19 @@ SAMPLES = Table(
         Column("reference", "file", "Reference genome FASTA; empty takes the study's."),
         Column("normal_reads", "list", "Read files of a CAR-negative sample of the same person."),
         Column("variants", "file", "VCF or MAF of somatic variants."),
+        Column("site_table", "file", "Integration sites of the sample: from aftercar sites call or import, or another tool."),
+        Column(
+            "site_sheet",
+            "file",
+            "Sample sheet of an LM-PCR run (assay lm_pcr); its column specimen names this sample, "
+            "and reads are its LTR, linker and index FASTQ in this order.",
+        ),
+        Column(
+            "fragmentation",
+            "choice",
+            "How the DNA of an LM-PCR run was broken; empty takes sheared.",
+            choices=("sheared", "restriction"),
+        ),
         Column("purity", "number", "Fraction of tumour cells.", unit="fraction", low=0, high=1),
         Column("ploidy", "number", "Mean copies of the genome in tumour cells.", unit="copies", low=0.5, high=10),
         Column("amount_left", "text", "How much is left."),
@@ -375,6 +388,9 @@ SAMPLES = Table(
     ),
     key=("sample_id",),
 )
+
+#: Columns of ``samples`` that name files of the study folder.
+SAMPLE_FILES = tuple(c.name for c in SAMPLES.columns if c.kind == "file" or c.name.endswith("reads"))
 
 ASSAY_RESULTS = Table(
     "assay_results",

@@ -18,7 +18,7 @@ from aftercar.errors import AfterCarError, InputError, InvalidTables
 from aftercar.store import Record
 from aftercar.store.people import PersonLine, find_people
 from aftercar.vocab.columns import Column, Table
-from aftercar.vocab.tables.study import ASSAY_RESULTS, CASES, FOLLOW_UP, INFUSIONS, PEOPLE, SAMPLES
+from aftercar.vocab.tables.study import ASSAY_RESULTS, CASES, FOLLOW_UP, INFUSIONS, PEOPLE, SAMPLE_FILES, SAMPLES
 from aftercar.web.access import Form, Here, Plain, Who
 from aftercar.web.openapi import columns_of
 from aftercar.web.rendering import page
@@ -43,9 +43,7 @@ _FORMS = {
     "follow_up": _Form(FOLLOW_UP, "contact_id", "F", "Record a contact"),
     "assay_results": _Form(ASSAY_RESULTS, "result_id", "Q", "Record a laboratory value", ("sample_id",)),
     "cases": _Form(CASES, "case_id", "K", "Open a case"),
-    "samples": _Form(
-        SAMPLES, "sample_id", "S", "Record a specimen", ("reads", "vector", "reference", "normal_reads", "variants")
-    ),
+    "samples": _Form(SAMPLES, "sample_id", "S", "Record a specimen", SAMPLE_FILES),
 }
 
 #: Fields of the forms about a person, for the OpenAPI document.
