@@ -30,6 +30,7 @@ from aftercar.reports.findings import Findings, find
 from aftercar.reports.html import render
 from aftercar.vocab.columns import Column
 from aftercar.vocab.tables.reports import TABLES
+from aftercar.vocab.tables.study import SAMPLE_FILES
 
 REPORT = "report.html"
 _PROVENANCE = "provenance.json"
@@ -112,7 +113,7 @@ def provenance_of(study: Study) -> dict[str, Any]:
     """Inputs with their hashes, versions, settings and data lock; no clock, so that equal input gives equal output."""
     used: dict[str, Path] = {path.name: path for path in study.files.values()}
     for row in study.rows("samples"):
-        for column in ("reads", "normal_reads", "vector", "reference", "variants"):
+        for column in SAMPLE_FILES:
             used |= {name: study.file(name) for name in (row[column] or "").split(";") if name}
     used |= {path.name: path for path in (study.reference, study.genes, study.vector, study.background) if path is not None}
     return {

@@ -49,6 +49,7 @@ TABLE_RIGHTS: dict[str, Right] = {
     "studies": "import",
     "imports": "import",
     "exposure": "import",
+    "signal_entries": "assess",
     "labels": "configure",
     "label_sections": "configure",
 }

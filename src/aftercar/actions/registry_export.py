@@ -20,7 +20,7 @@ from aftercar.registry.pseudonyms import DateRule, Pseudonyms, protect
 from aftercar.registry.subject import subjects
 from aftercar.registry.summary import counts_by_product
 from aftercar.store import Store
-from aftercar.vocab.tables.study import TABLES
+from aftercar.vocab.tables.study import SAMPLE_FILES, TABLES
 
 Format = Literal["study", "workbook", "fhir-r4", "fhir-r5"]
 
@@ -101,7 +101,7 @@ def export_registry(
     files = sorted(
         {
             name
-            for column in ("reads", "vector", "reference", "normal_reads", "variants")
+            for column in SAMPLE_FILES
             for cell in frames["samples"][column].drop_nulls()
             for name in cell.split(";")
         }

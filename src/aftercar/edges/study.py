@@ -19,7 +19,7 @@ from aftercar.edges.tables import TableRead, empty_frame, read_table, template, 
 from aftercar.errors import InputError, InvalidTables, Problem
 from aftercar.registry.consistency import check_all
 from aftercar.vocab.genomes import find_genome
-from aftercar.vocab.tables.study import TABLES
+from aftercar.vocab.tables.study import SAMPLE_FILES, TABLES
 
 FORMAT = 1
 
@@ -256,7 +256,7 @@ def _read_settings(given: object, problems: list[Problem]) -> Settings:
 def _check_files(folder: Path, reads: Mapping[str, TableRead], problems: list[Problem]) -> None:
     for read in reads.values():
         for column in read.table.columns:
-            if column.kind != "file" and not (column.kind == "list" and column.name.endswith("reads")):
+            if column.kind != "file" and column.name not in SAMPLE_FILES:
                 continue
             for row, cell in enumerate(read.frame[column.name]):
                 for name in (cell or "").split(";"):

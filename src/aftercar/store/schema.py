@@ -44,6 +44,7 @@ STORED: tuple[str, ...] = (
     "label_sections",
     "reports_built",
     "signal_reviews",
+    "signal_entries",
 )
 
 VERSION, WITHDRAWN, CHANGED_AT, CHANGED_BY = "row_version", "row_withdrawn", "row_changed_at", "row_changed_by"

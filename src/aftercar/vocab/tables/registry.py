@@ -103,6 +103,46 @@ IMPORTS = Table(
     level="aggregate",
 )
 
+SIGNAL_ENTRIES = Table(
+    "signal_entries",
+    "The signal ledger: one row for each step taken on a signal. Rows are added and never changed.",
+    (
+        Column("entry_id", "id", "Number of the entry in the ledger, from 000001.", required=True),
+        Column("signal", "id", "Name of the signal.", required=True),
+        Column(
+            "step",
+            "choice",
+            "What was done.",
+            required=True,
+            choices=("detect", "validate", "confirm", "assess", "close", "reopen", "evidence", "note"),
+        ),
+        Column(
+            "state",
+            "choice",
+            "State of the signal after it.",
+            required=True,
+            choices=("detected", "validated", "confirmed", "assessed", "closed"),
+        ),
+        Column("decided_by", "text", "Who did or decided it.", required=True),
+        Column("decided_on", "date", "Day.", required=True),
+        Column("why", "text", "Reason in words.", required=True),
+        Column("topic", "text", "Event and product, with the first entry."),
+        Column(
+            "outcome",
+            "choice",
+            "How it was closed.",
+            choices=("refuted", "not_prioritised", "monitoring", "label_change", "risk_minimisation", "no_action", "other"),
+        ),
+        Column("data_lock", "date", "Last day that the figures cover."),
+        Column("figures", "text", "Figures by name, as JSON."),
+        Column("query", "text", "How the figures were made, so that they can be made again."),
+        Column("software", "text", "Version that made them."),
+        Column("previous", "text", "SHA-256 of the entry before."),
+    ),
+    key=("entry_id",),
+    level="aggregate",
+)
+
 FOLLOW_UP_TASKS = Table(
     "follow_up_tasks",
     "What is asked of whom and when: one row for each task of a plan, with its state on one day. Derived, never stored.",
@@ -130,4 +170,4 @@ FOLLOW_UP_TASKS = Table(
     level="result",
 )
 
-TABLES = (CONSENTS, RESULT_DOCUMENTS, STUDIES, SITE_PLANS, IMPORTS, FOLLOW_UP_TASKS)
+TABLES = (CONSENTS, RESULT_DOCUMENTS, STUDIES, SITE_PLANS, IMPORTS, SIGNAL_ENTRIES, FOLLOW_UP_TASKS)
