@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aftercar.store import create_store, open_store
 from aftercar.store.errors import NoStore
+from tests.postgres import postgres_bin, running_server
 
 TESTS = Path(__file__).resolve().parents[1] / "tests" / "unit" / "store"
 WRITER = TESTS / "writer.py"
@@ -88,16 +89,16 @@ def load(name):
 def main():
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
-    race, postgres = load("test_store_together").race, load("conftest")
+    race = load("test_store_together").race
     with tempfile.TemporaryDirectory() as folder:
         numbers = iter(range(10_000))
         print(f"SQLite, {kills} kills")
         endure(kills, seconds, lambda: f"sqlite:///{folder}/registry{next(numbers)}.db", race)
-    binaries = postgres._postgres_bin()
+    binaries = postgres_bin()
     if binaries is None:
         print("PostgreSQL: not installed, not run")
         return
-    with postgres.running_server(binaries) as server:
+    with running_server(binaries) as server:
         print(f"PostgreSQL, {kills} kills")
         endure(kills, seconds, server.new_database, race)
 

@@ -52,10 +52,11 @@ def make_first(store: Store, token: str, details: Mapping[str, str], password: s
         NotPermitted: when the link is used, old or wrong.
         WeakPassword, InvalidTables: naming what is wrong with the fields.
     """
-    row = {**_row(details), "roles": "administrator", "state": "active", "password_hash": _hashed(password)}
-    if kept.owner_of(store, token, "first", now) is None or store.count("accounts", withdrawn=True):
-        raise NotPermitted("this link is no longer valid", fix="start the program again for a new one")
-    record = store.save("accounts", row, who=row["account_id"], why="first administrator")
+    row = {**new_account(details), "roles": "administrator", "state": "active", "password_hash": _hashed(password)}
+    with store.transaction(row["account_id"], "first administrator") as change:  # of two at once, the second waits here
+        if kept.owner_of(store, token, "first", now) is None or store.count("accounts", withdrawn=True):
+            raise NotPermitted("this link is no longer valid", fix="start the program again for a new one")
+        record = change.save("accounts", row)
     kept.use_up(store, token, "first", now)
     return record
 
@@ -71,10 +72,11 @@ def invite(store: Store, actor: Actor, details: Mapping[str, str], now: dt.datet
     roles = [role for role in details.get("roles", "").split(";") if role]
     if not roles or not set(roles) <= set(ROLES):
         raise InputError("choose at least one role", where=", ".join(roles), fix=f"the roles are {', '.join(ROLES)}")
-    row = {**_row(details), "roles": ";".join(roles), "centres": details.get("centres") or None, "state": "invited"}
-    if find(store, row["email"]) is not None:
-        raise InputError("this address has an account", where=row["email"])
-    record = store.save("accounts", row, who=actor.name, why="invitation")
+    row = {**new_account(details), "roles": ";".join(roles), "centres": details.get("centres") or None, "state": "invited"}
+    with store.transaction(actor.name, "invitation") as change:  # of two at once for one address, the second waits here
+        if find(store, row["email"]) is not None:
+            raise InputError("this address has an account", where=row["email"])
+        record = change.save("accounts", row)
     return record, kept.make_token(store, record.key, "invite", now + INVITATION)
 
 
@@ -118,14 +120,13 @@ def sign_in(store: Store, email: str, password: str, code: str, now: dt.datetime
         SignInRefused: with one wording for every reason but the lock.
     """
     address = email.strip().lower()
-    until = kept.locked_until(store, address, now)
+    until = kept.count_try(store, address, now)
     if until is not None:
         minutes = max(1, round((until - now).total_seconds() / 60))
         raise SignInRefused(f"too many failed tries; wait {minutes} minute(s)", fix="or ask for a new password")
     record = find(store, address)
     good = _fits(record["password_hash"] if record is not None else None, password)
-    if record is None or not good or record["state"] != "active" or not _code_fits(record["totp_secret"], code, now):
-        kept.note_failure(store, address, now)
+    if record is None or not good or record["state"] != "active" or not code_fits(record["totp_secret"], code, now):
         raise SignInRefused("address, password or code do not fit", fix="try again or ask for a new password")
     kept.forget_failures(store, address)
     return kept.open_session(store, record.key, now)
@@ -138,11 +139,11 @@ def confirm(store: Store, account_id: str, password: str, code: str, now: dt.dat
         SignInRefused: otherwise; it counts as a failed sign-in.
     """
     record = _active(store, account_id)
-    if kept.locked_until(store, record["email"], now) or not (
-        _fits(record["password_hash"], password) and _code_fits(record["totp_secret"], code, now)
+    if kept.count_try(store, record["email"], now) or not (
+        _fits(record["password_hash"], password) and code_fits(record["totp_secret"], code, now)
     ):
-        kept.note_failure(store, record["email"], now)
         raise SignInRefused("password or code do not fit: not signed")
+    kept.forget_failures(store, record["email"])
     return record
 
 
@@ -159,7 +160,7 @@ def set_second_factor(store: Store, account_id: str, secret: str, code: str, now
     Raises:
         SignInRefused: when the code does not fit.
     """
-    if not _SECRET.fullmatch(secret) or not _code_fits(secret, code, now):
+    if not _SECRET.fullmatch(secret) or not code_fits(secret, code, now):
         raise SignInRefused("the code does not fit", fix="check the clock of the device and try the next code")
     _save(store, _active(store, account_id), {"totp_secret": secret}, account_id, "second factor set")
 
@@ -198,7 +199,12 @@ def find(store: Store, email: str) -> Record | None:
     return found[0] if found else None
 
 
-def _row(details: Mapping[str, str]) -> dict[str, Any]:
+def new_account(details: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a new account from what was typed, under an identifier of our own.
+
+    Raises:
+        InputError: when the address is none.
+    """
     email = details.get("email", "").strip().lower()
     if not _EMAIL.fullmatch(email):
         raise InputError("this is not an e-mail address", where=email)
@@ -253,7 +259,8 @@ def _fits(hashed: str | None, password: str) -> bool:
         return False
 
 
-def _code_fits(secret: str | None, code: str, now: dt.datetime) -> bool:
+def code_fits(secret: str | None, code: str, now: dt.datetime) -> bool:
+    """Whether the code is the second factor's now; any is, where none is set."""
     if not secret:
         return True
     import pyotp

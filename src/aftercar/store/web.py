@@ -6,8 +6,10 @@ import datetime as dt
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from aftercar.store.database import reading, writing
 from aftercar.store.schema import sql_table
@@ -86,13 +88,12 @@ def owner_of(store: Store, token: str, purpose: str, now: dt.datetime) -> str | 
 
 
 def use_up(store: Store, token: str, purpose: str, now: dt.datetime) -> str | None:
-    """As :func:`owner_of`, and the token is gone afterwards: of two at once only one gets it."""
+    """As :func:`owner_of`, and the token is gone afterwards: of two at once, in any process, only one gets it."""
     table = sql_table("web_tokens")
-    clause = (table.c.token_hash == _hash(token)) & (table.c.purpose == purpose) & (table.c.expires_at > _text(now))
+    this = (table.c.token_hash == _hash(token)) & (table.c.purpose == purpose)
     with writing(store.engine) as connection:
-        owner = connection.execute(sa.select(table.c.account_id).where(clause)).scalar_one_or_none()
-        connection.execute(sa.delete(table).where(table.c.token_hash == _hash(token), table.c.purpose == purpose))
-    return owner
+        gone = connection.execute(sa.delete(table).where(this).returning(table.c.account_id, table.c.expires_at)).one_or_none()
+    return gone.account_id if gone is not None and gone.expires_at > _text(now) else None
 
 
 def drop_tokens(store: Store, account_id: str, purpose: str) -> None:
@@ -102,24 +103,26 @@ def drop_tokens(store: Store, account_id: str, purpose: str) -> None:
         connection.execute(sa.delete(table).where(table.c.account_id == account_id, table.c.purpose == purpose))
 
 
-def locked_until(store: Store, email: str, now: dt.datetime) -> dt.datetime | None:
-    """Until when sign-in is refused for an address; None when it is not."""
-    table = sql_table("web_failures")
-    with reading(store.engine) as connection:
-        until = connection.execute(sa.select(table.c.locked_until).where(table.c.email == email)).scalar_one_or_none()
-    return dt.datetime.fromisoformat(until) if until and until > _text(now) else None
+def count_try(store: Store, email: str, now: dt.datetime) -> dt.datetime | None:
+    """Count a try to sign in as failed before the password is looked at, so that many at once get no more tries than one by one.
 
+    From the fifth on each doubles the wait, up to a day; :func:`forget_failures` takes the tries back after a good one.
 
-def note_failure(store: Store, email: str, now: dt.datetime) -> None:
-    """Count a failed sign-in; from the fifth on each doubles the wait, up to a day."""
+    Returns:
+        Until when tries for this address are refused, and this one with them (uncounted); None when it may go on.
+    """
     table = sql_table("web_failures")
+    known = {"email": email, "count": 0, "locked_until": _text(now)}
     with writing(store.engine) as connection:
-        count = (connection.execute(sa.select(table.c.count).where(table.c.email == email)).scalar_one_or_none() or 0) + 1
-        wait = (
-            dt.timedelta(seconds=min(86_400, 30 * 2 ** (count - _FREE_FAILURES))) if count >= _FREE_FAILURES else dt.timedelta()
-        )
-        connection.execute(sa.delete(table).where(table.c.email == email))
-        connection.execute(sa.insert(table).values(email=email, count=count, locked_until=_text(now + wait)))
+        connection.execute(_insert(store)(table).values(known).on_conflict_do_nothing())
+        mine = table.c.email == email
+        row = connection.execute(sa.select(table.c.count, table.c.locked_until).where(mine).with_for_update()).one()
+        if row.locked_until > _text(now):
+            return dt.datetime.fromisoformat(row.locked_until)
+        wait = min(86_400, 30 * 2 ** (row.count + 1 - _FREE_FAILURES)) if row.count + 1 >= _FREE_FAILURES else 0
+        until = _text(now + dt.timedelta(seconds=wait))
+        connection.execute(sa.update(table).where(mine).values(count=row.count + 1, locked_until=until))
+    return None
 
 
 def forget_failures(store: Store, email: str) -> None:
@@ -127,6 +130,11 @@ def forget_failures(store: Store, email: str) -> None:
     table = sql_table("web_failures")
     with writing(store.engine) as connection:
         connection.execute(sa.delete(table).where(table.c.email == email))
+
+
+def _insert(store: Store) -> Any:
+    """The engine's own INSERT, which knows ON CONFLICT."""
+    return postgresql.insert if store.engine.dialect.name == "postgresql" else sqlite.insert
 
 
 def _hash(token: str) -> str:

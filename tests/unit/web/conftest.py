@@ -2,13 +2,15 @@
 
 import datetime as dt
 import re
+import shutil
 
 import pytest
 from fastapi.testclient import TestClient
 
 from aftercar.actions import accounts
 from aftercar.actions.permissions import ROLES, local_actor
-from aftercar.store import create_store
+from aftercar.actions.sample_analyses import Bench
+from aftercar.store import create_store, open_store
 from aftercar.testing.centre import centre_frames
 from aftercar.vocab.tables.study import TABLES
 from aftercar.web.app import create_app
@@ -17,11 +19,8 @@ NOW = dt.datetime(2024, 7, 1, 9, 0, tzinfo=dt.UTC)
 PASSWORD = "a long and calm phrase"
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """A database with 40 people of centre C01, three cases, one person of C02, and an account of each role."""
-    path = tmp_path_factory.mktemp("web") / "registry.db"
-    store = create_store(f"sqlite:///{path}")
+def fill(store):
+    """40 people of centre C01, three cases, one person of C02, and an account of each role."""
     frames = centre_frames(people=40)
     with store.transaction("setup", "test registry") as change:
         for table in TABLES:
@@ -36,7 +35,29 @@ def template(tmp_path_factory):
             _, invitation = accounts.invite(store, local_actor("setup"), row, NOW)
             accounts.accept(store, invitation, PASSWORD, NOW)
     store.close()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A SQLite file of a filled registry, to be copied."""
+    path = tmp_path_factory.mktemp("web") / "registry.db"
+    fill(create_store(f"sqlite:///{path}"))
     return path
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres):
+    """The name of a PostgreSQL database with a filled registry, to be copied."""
+    import psycopg
+
+    with psycopg.connect(postgres.address("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE web")
+    fill(create_store(postgres.address("web")))
+    return "web"
+
+
+#: Runs a test, or a module's tests, on both engines: where accounts, jobs, conflicts or the trail are at stake.
+BOTH_ENGINES = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
 
 
 class Browser(TestClient):
@@ -53,14 +74,18 @@ class Browser(TestClient):
 
 
 @pytest.fixture
-def world(template, tmp_path):
-    """The store, the outbox, the clock, and a maker of browsers."""
-    import shutil
+def url(request, tmp_path):
+    """The address of a filled registry of the test's own: SQLite, unless the test asks for PostgreSQL."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        return request.getfixturevalue("postgres").copy_of(request.getfixturevalue("template_database"))
+    shutil.copy(request.getfixturevalue("template"), tmp_path / "registry.db")
+    return f"sqlite:///{tmp_path / 'registry.db'}"
 
-    from aftercar.store import open_store
 
-    shutil.copy(template, tmp_path / "registry.db")
-    store = open_store(f"sqlite:///{tmp_path / 'registry.db'}")
+@pytest.fixture
+def world(url, tmp_path):
+    """The store, its address, the outbox, the clock, and a maker of browsers."""
+    store = open_store(url)
 
     class World:
         now = NOW
@@ -72,8 +97,12 @@ def world(template, tmp_path):
             return found
 
     world = World()
-    world.store, world.sent = store, []
-    world.app = create_app(store, send=lambda *message: world.sent.append(message), clock=lambda: world.now)
+    world.store, world.url, world.sent = store, url, []
+    world.bench = Bench(tmp_path / "files")
+    world.start = lambda: create_app(
+        world.store, send=lambda *message: world.sent.append(message), bench=world.bench, clock=lambda: world.now
+    )
+    world.app = world.start()
     yield world
     store.close()
 
