@@ -64,7 +64,8 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
 }
 
 #: Indexes beyond keys and references, each for a question that is asked of all people at once.
-_INDEXES = {
+_INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "people": ((WITHDRAWN, "person_id"), ("centre", WITHDRAWN, "person_id")),
     "follow_up": (("person_id", "kind", "contact_on", WITHDRAWN),),
     "assay_results": (("person_id", "method", "measured_on", WITHDRAWN),),
 }
@@ -181,6 +182,7 @@ def _web_tables(meta: sa.MetaData) -> None:
         sa.Column("words", sa.Text, nullable=False),
         sa.Column("created_at", sa.Text, nullable=False),
         sa.Column("finished_at", sa.Text),
+        sa.Column("attempts", sa.BigInteger, nullable=False, server_default="0"),
     )
     sa.Table(
         "web_drafts",

@@ -29,6 +29,7 @@ class Job:
         progress: share done, 0 to 1.
         words: what is being done, or how it ended.
         created_at, finished_at: UTC, ISO 8601.
+        attempts: how often it was begun.
     """
 
     job_id: str
@@ -40,6 +41,7 @@ class Job:
     words: str
     created_at: str
     finished_at: str | None
+    attempts: int
 
 
 def add_job(store: Store, job_id: str, kind: str, account_id: str, asked: Mapping[str, Any], now: dt.datetime) -> None:
@@ -47,6 +49,7 @@ def add_job(store: Store, job_id: str, kind: str, account_id: str, asked: Mappin
     row = {
         "job_id": job_id, "kind": kind, "account_id": account_id, "state": "queued", "asked": json.dumps(asked, sort_keys=True),
         "progress": 0.0, "words": "waiting", "created_at": _text(now), "finished_at": None,
+        "attempts": 0,
     }  # fmt: skip
     with writing(store.engine) as connection:
         connection.execute(sa.insert(sql_table("web_jobs")).values(row))
