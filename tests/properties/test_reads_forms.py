@@ -24,7 +24,7 @@ from aftercar.vocab.vectors import Construct, reverse_complement
 VECTOR = random_bases(np.random.default_rng(5), 900)
 INDEX = VectorIndex.build([Construct("toy", VECTOR, circular=True), Construct("other", VECTOR[300:500] + "ACGTACGGTCA" * 9)])
 SEEDS = Seeds.of(INDEX)
-TALLY = ("counts", "lengths", "inserts", "qualities", "gc", "windows", "contig_reads")
+TALLY = ("counts", "lengths", "inserts", "qualities", "gc", "windows", "doubtful", "contig_reads")
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def bam_content(rows):
     for number, (bases, cigar, flag, position, name) in enumerate(rows):
         content += bam_record(
             "n" * name + str(number // 2), bases, flag=flag, contig=number % 3 - 1, position=position, cigar=cigar,
-            insert=position - 3000, mate=number % 2, mate_position=position, tags=b"SAZchr1,5,+,10M,60,0;\0",
+            mapping=7 * name % 61, insert=position - 3000, mate=number % 2, mate_position=position, tags=b"SAZchr1,5,+,10M,60,0;\0",
         )  # fmt: skip
     return content
 

@@ -22,7 +22,7 @@ from aftercar.vocab.vectors import Construct, reverse_complement
 VECTOR = random_bases(np.random.default_rng(5), 900)
 INDEX = VectorIndex.build([Construct("toy", VECTOR, circular=True), Construct("other", VECTOR[300:500] + "ACGTACGGTCA" * 9)])
 SEEDS = Seeds.of(INDEX)
-TALLY = ("counts", "lengths", "inserts", "qualities", "gc", "windows", "contig_reads")
+TALLY = ("counts", "lengths", "inserts", "qualities", "gc", "windows", "doubtful", "contig_reads")
 
 
 def differing(one, two, names=TALLY):
@@ -107,7 +107,8 @@ def test_bam_kernel_and_pysam_agree(rows, data):
         mapped = not flag & 4
         content += bam_record(
             "n" * name + str(number // 2), bases, flag=flag, contig=number % 2 if mapped else -1,
-            position=min(position, 4000) if mapped else -1, cigar=cigar if mapped and bases else (), insert=position - 3000,
+            position=min(position, 4000) if mapped else -1, cigar=cigar if mapped and bases else (),
+            mapping=7 * name % 61, insert=position - 3000,
             mate=number % 2, mate_position=position, tags=b"NMC\x02SAZchr1,5,+,10M,60,0;\0",
         )  # fmt: skip
     cuts = data.draw(st.lists(st.integers(1, max(1, len(content) - 1)), max_size=8))

@@ -216,7 +216,8 @@ class BamScreen:
         t = self.tally
         at = forms.bam(
             piece.array, at, piece.end, len(self._names), state, hits,
-            t.counts, t.lengths, t.inserts, t.qualities, t.gc, t.windows, t.offsets, t.contig_reads, *self._tables,
+            t.counts, t.lengths, t.inserts, t.qualities, t.gc, t.windows, t.doubtful, t.offsets, t.contig_reads,
+            *self._tables,
         )  # fmt: skip
         self._check(state)
         return int(at)

@@ -41,7 +41,7 @@ from aftercar.reads import tally as counting
 from aftercar.reads.kernels import arguments
 from aftercar.reads.seeds import Seeds
 from aftercar.reads.shared import foreign_contigs
-from aftercar.reads.tally import WINDOW, Tally
+from aftercar.reads.tally import SURE, WINDOW, Tally
 from aftercar.reads.walk_bam import place_key
 
 _SHORT = 300_000
@@ -109,17 +109,19 @@ def _look(cram: CramFile, container: Container, tables: tuple[Any, ...], walk: _
     """Count a container's reads and search its clips and unmapped bases."""
     compression: Compression | None = None
     wanted: dict[int, str] = {}
-    clips = bases = lengths = flags = None
+    clips = bases = lengths = flags = qualities = None
     hit = False
     held: dict[str, bytes] = {}
+    found: list[NDArray[np.int64]] = []
     for block in cram.blocks(container):
         if is_compression_header(block):
             compression = parse_compression(cram.content(block))
             clips, bases, lengths = (compression.alone(name) for name in ("SC", "BA", "RL"))
             flags = compression.series.get("BF")
+            qualities = _unmixed(compression, "MQ")
             wanted = {
                 e.content: name
-                for name, e in (("SC", clips), ("BA", bases), ("RL", lengths), ("BF", flags))
+                for name, e in (("SC", clips), ("BA", bases), ("RL", lengths), ("BF", flags), ("MQ", qualities))
                 if e and e.content >= 0
             }
             if clips is not None and clips.codec == 4:
@@ -131,7 +133,7 @@ def _look(cram: CramFile, container: Container, tables: tuple[Any, ...], walk: _
         data = cram.content(block)
         walk.bytes_read += block.end - block.start
         if name == "BF":
-            _count(walk.tally, container, itf8_array(data))
+            found.append(itf8_array(data))
         else:
             held[name] = held.get(name, b"") + data
         if name == "SC" and clips is not None and clips.stop >= 0:
@@ -142,8 +144,27 @@ def _look(cram: CramFile, container: Container, tables: tuple[Any, ...], walk: _
     if flags is None or (flags.content < 0 and flags.constant is None):
         raise NoShortcut("its flags are bit-packed")
     if flags.constant is not None:
-        _count(walk.tally, container, np.full(container.records, flags.constant, np.int64))
+        found.append(np.full(container.records, flags.constant, np.int64))
+    doubt = _doubt(held, qualities)
+    for values in found:
+        _count(walk.tally, container, values, doubt)
     return hit or _late(held, clips, lengths, container, tables)
+
+
+def _unmixed(compression: Compression, name: str) -> Encoding | None:
+    """The encoding of a series that may be missing: None too when it cannot be read by itself."""
+    try:
+        return compression.alone(name)
+    except NoShortcut:
+        return None
+
+
+def _doubt(held: dict[str, bytes], qualities: Encoding | None) -> float:
+    """Share of a container's mapping qualities that leave the place in doubt; 0 where the file does not tell."""
+    if qualities is not None and qualities.constant is not None:
+        return float(qualities.constant < SURE)
+    values = itf8_array(held.get("MQ", b""))
+    return float((values < SURE).mean()) if len(values) else 0.0
 
 
 def _late(
@@ -188,8 +209,8 @@ def _bounds(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.stack((ends - sizes, ends), axis=1)
 
 
-def _count(tally: Tally, container: Container, flags: NDArray[np.int64]) -> None:
-    """Counts from the flags, depth from the header, bases shared out over the container's span."""
+def _count(tally: Tally, container: Container, flags: NDArray[np.int64], doubt: float) -> None:
+    """Counts from the flags, depth from the header, bases shared out over the container's span, ``doubt`` of them doubtful."""
     counts = tally.counts
     secondary = (flags & 0x100) != 0
     supplementary = ~secondary & ((flags & 0x800) != 0)
@@ -220,7 +241,9 @@ def _count(tally: Tally, container: Container, flags: NDArray[np.int64]) -> None
     )
     weights = np.maximum(0, edges[1] - edges[0]) / max(1, container.span)
     aligned = bases * usable.sum() / len(flags)
-    np.add.at(tally.windows, np.clip(low + windows, low, top), np.round(weights * aligned).astype(np.int64))
+    rows = np.clip(low + windows, low, top)
+    np.add.at(tally.windows, rows, np.round(weights * aligned).astype(np.int64))
+    np.add.at(tally.doubtful, rows, np.round(weights * aligned * doubt).astype(np.int64))
 
 
 def _candidates(path: Path, walk: _Walk, seeds: Seeds, reference: Path | None, threads: int) -> Found:

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aftercar.edges import alignments
 from aftercar.edges.fastq import FastqRecord, paired_records
 from aftercar.reads import tally as counting
 from aftercar.reads.batch import Pair, Read
 from aftercar.reads.gathering import from_fastq, pairs_of
-from aftercar.reads.tally import LARGEST_INSERT, LONGEST, WINDOW, Tally
+from aftercar.reads.tally import LARGEST_INSERT, LONGEST, SURE, WINDOW, Tally
 from aftercar.reads.vector_index import VectorIndex
 
 
@@ -92,17 +95,19 @@ def _count(tally: Tally, record: object, sequence: str, number: int) -> None:
     if record.is_proper_pair and 0 < record.template_length < LARGEST_INSERT:
         tally.inserts[record.template_length] += 1
     for start, end in record.get_blocks():
-        _depth(tally, record.reference_id, start, end)
+        _depth(tally, tally.windows, record.reference_id, start, end)
+        if record.mapping_quality < SURE:
+            _depth(tally, tally.doubtful, record.reference_id, start, end)
     if sampled and length:
         upper = sequence.upper()
         tally.gc[int(100 * (upper.count("G") + upper.count("C")) / length + 0.5)] += 1
 
 
-def _depth(tally: Tally, contig: int, start: int, end: int) -> None:
+def _depth(tally: Tally, windows: NDArray[np.int64], contig: int, start: int, end: int) -> None:
     offset, last = int(tally.offsets[contig]), int(tally.offsets[contig + 1]) - 1
     while start < end:
         stop = min(end, (start // WINDOW + 1) * WINDOW)
-        tally.windows[min(offset + start // WINDOW, last)] += stop - start
+        windows[min(offset + start // WINDOW, last)] += stop - start
         start = stop
 
 

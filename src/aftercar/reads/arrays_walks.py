@@ -43,7 +43,8 @@ def _records(data: Bytes, at: int, end: int) -> tuple[list[int], int, bool]:
 
 def bam(
     data: Bytes, at: int, end: int, contigs: int, state: Places, hits: Places, counts: Places, lengths: Places,
-    inserts: Places, qualities: Places, gc: Places, windows: Places, offsets: Places, contig_reads: Places, *tables: object,
+    inserts: Places, qualities: Places, gc: Places, windows: Places, doubtful: Places, offsets: Places, contig_reads: Places,
+    *tables: object,
 ) -> int:  # fmt: skip
     """:func:`aftercar.reads.walk_bam.walk`."""
     found = int(state[walk_bam.HITS])
@@ -97,6 +98,7 @@ def bam(
     insert = head["insert"][usable & (flag & 2 > 0)]
     np.add.at(inserts, insert[(insert > 0) & (insert < len(inserts))], 1)
     counts[tally.CLIPPED] += _cigars(data, cigar, head, mapped, usable, windows, offsets)
+    _cigars(data, cigar, head, mapped, usable & (head["mapping"] < tally.SURE), doubtful, offsets)
     for i in np.flatnonzero(primary & ((first + np.arange(count)) & 63 == 0)).tolist():
         _sample(data, int(bases[i]), int(length[i]), bool(usable[i]), qualities, gc)
     return stop

@@ -5,7 +5,7 @@ The arrays are plain so that the kernels fill the same ones as the slow forms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,8 +14,14 @@ from numpy.typing import NDArray
 from aftercar.reads.batch import HostDepth
 from aftercar.vocab.genomes import bare_contig
 
+Counts = NDArray[np.int64]
+
 #: Bases of a depth window.
 WINDOW = 1024
+#: A mapping quality below this leaves the place in doubt (255 means not known, and is none).
+SURE = 20
+#: Windows with a larger share of bases in doubt are left out of the host's depth.
+MOST_DOUBTFUL = 0.1
 LONGEST = 65536
 LARGEST_INSERT = 8192
 
@@ -47,29 +53,32 @@ class Tally:
         qualities: bases by Phred score, of every 64th record.
         gc: aligned primary reads by GC percent, of every 64th record.
         windows: aligned bases by window of 1,024 reference bases, all contigs one behind another.
+        doubtful: of those, bases of reads with a mapping quality below 20.
         contig_reads: primary aligned reads by contig.
         contigs: contig lengths in the order of the header.
     """
 
     contigs: Mapping[str, int]
-    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(COUNTS), np.int64))
-    lengths: NDArray[np.int64] = field(default_factory=lambda: np.zeros(LONGEST + 1, np.int64))
-    inserts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(LARGEST_INSERT, np.int64))
-    qualities: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
-    gc: NDArray[np.int64] = field(default_factory=lambda: np.zeros(101, np.int64))
-    windows: NDArray[np.int64] = field(init=False)
-    offsets: NDArray[np.int64] = field(init=False)
-    contig_reads: NDArray[np.int64] = field(init=False)
+    counts: Counts = field(default_factory=lambda: np.zeros(len(COUNTS), np.int64))
+    lengths: Counts = field(default_factory=lambda: np.zeros(LONGEST + 1, np.int64))
+    inserts: Counts = field(default_factory=lambda: np.zeros(LARGEST_INSERT, np.int64))
+    qualities: Counts = field(default_factory=lambda: np.zeros(256, np.int64))
+    gc: Counts = field(default_factory=lambda: np.zeros(101, np.int64))
+    windows: Counts = field(init=False)
+    doubtful: Counts = field(init=False)
+    offsets: Counts = field(init=False)
+    contig_reads: Counts = field(init=False)
 
     def __post_init__(self) -> None:
         sizes = np.array([length // WINDOW + 1 for length in self.contigs.values()], np.int64)
         self.offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
         self.windows = np.zeros(int(self.offsets[-1]), np.int64)
+        self.doubtful = np.zeros_like(self.windows)
         self.contig_reads = np.zeros(len(self.contigs), np.int64)
 
     def add(self, other: Tally) -> None:
         """Add the counts of another part of the same sample."""
-        for name in ("counts", "lengths", "inserts", "qualities", "gc", "windows", "contig_reads"):
+        for name in ("counts", "lengths", "inserts", "qualities", "gc", "windows", "doubtful", "contig_reads"):
             mine = getattr(self, name)
             mine += getattr(other, name)
 
@@ -101,11 +110,12 @@ class Tally:
 
 
 def aligned_depth(tally: Tally, leave_out: frozenset[str] = frozenset()) -> HostDepth:
-    """Mean depth over the covered host, from the windows.
+    """Mean depth over the covered host where reads have one place, from the windows.
 
     A window counts as covered from a fifth of the median of the windows with any read on, so a slice of a genome or a
-    panel gives the depth of what was sequenced. Windows are joined until they hold 20 reads or a depth of 5 on average. The
-    mitochondrion and the contigs in ``leave_out`` (vectors, viruses) are not host here.
+    panel gives the depth of what was sequenced. Windows are joined until they hold 20 reads or a depth of 5 on average. Windows
+    with more than a tenth of their bases in doubt (repeats, where reads of other places pile up or are missing) are left out,
+    unless all are. The mitochondrion and the contigs in ``leave_out`` (vectors, viruses) are not host here.
     """
     parts = []
     for i, (contig, length) in enumerate(tally.contigs.items()):
@@ -114,24 +124,27 @@ def aligned_depth(tally: Tally, leave_out: frozenset[str] = frozenset()) -> Host
         low, high = int(tally.offsets[i]), int(tally.offsets[i + 1])
         sizes = np.full(high - low, WINDOW, np.int64)
         sizes[-1] = length % WINDOW
-        parts.append((tally.windows[low:high], sizes))
+        parts.append((tally.windows[low:high], tally.doubtful[low:high], sizes))
+    if not any(bases.any() for bases, _, _ in parts):
+        return HostDepth(float("nan"), 0.0, how="no aligned host read")
     length = max(1, tally.read_length())
     joined = 1
-    while parts and joined < 1024:
-        bases = np.concatenate([_join(b, joined) for b, _ in parts])
-        full = bases[bases > 0].mean() if bases.any() else 0.0
-        if not bases.any() or full >= min(20 * length, 5 * WINDOW * joined):
-            break
+    bases, doubtful, sizes = _joined(parts, joined)
+    while joined < 1024 and bases[bases > 0].mean() < min(20 * length, 5 * WINDOW * joined):
         joined *= 2
-    if not parts or not any(b.any() for b, _ in parts):
-        return HostDepth(float("nan"), 0.0, how="no aligned host read")
-    bases = np.concatenate([_join(b, joined) for b, _ in parts])
-    sizes = np.concatenate([_join(s, joined) for _, s in parts])
+        bases, doubtful, sizes = _joined(parts, joined)
     depth = bases / np.maximum(1, sizes)
     covered = (sizes > 0) & (depth >= 0.2 * np.median(depth[bases > 0]))
-    total = float(sizes[covered].sum())
-    mean = float(bases[covered].sum() / total)
-    return HostDepth(mean, total, how=f"aligned bases over the covered windows of {WINDOW * joined:,} bases")
+    sure = covered & (doubtful <= MOST_DOUBTFUL * bases)
+    chosen = sure if sure.any() else covered
+    total = float(sizes[chosen].sum())
+    how = f"aligned bases over the covered windows of {WINDOW * joined:,} bases"
+    how += (
+        f", {int(covered.sum() - chosen.sum()):,} of {int(covered.sum()):,} left out as repeats"
+        if (covered & ~chosen).any()
+        else ""
+    )
+    return HostDepth(float(bases[chosen].sum() / total), total, how=how)
 
 
 def assumed_depth(tally: Tally, genome_size: float | None) -> HostDepth:
@@ -161,7 +174,12 @@ def relative_gc(tally: Tally, expected: NDArray[np.float64]) -> tuple[float, ...
     return tuple(float(value) for value in ratio)
 
 
-def _join(values: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def _joined(parts: Sequence[tuple[Counts, ...]], count: int) -> tuple[Counts, ...]:
+    """Each kind of window joined ``count`` by ``count`` within its contig, all contigs one behind another."""
+    return tuple(np.concatenate([_join(values, count) for values in kind]) for kind in zip(*parts, strict=True))
+
+
+def _join(values: Counts, count: int) -> Counts:
     if count == 1:
         return values
     padded = np.concatenate((values, np.zeros(-len(values) % count, np.int64)))

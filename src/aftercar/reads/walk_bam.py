@@ -22,6 +22,7 @@ from aftercar.reads.tally import (
     READS,
     SECONDARIES,
     SUPPLEMENTARIES,
+    SURE,
     UNMAPPEDS,
     WINDOW,
 )
@@ -120,6 +121,7 @@ def walk(
     qualities: NDArray[np.int64],
     gc: NDArray[np.int64],
     windows: NDArray[np.int64],
+    doubtful: NDArray[np.int64],
     offsets: NDArray[np.int64],
     contig_reads: NDArray[np.int64],
     shift: np.uint64,
@@ -204,6 +206,8 @@ def walk(
                         windows[low] += signed(word >> np.uint64(4))
                     else:
                         clips += count_depth(data, cigar, operations, contig, position, windows, offsets)
+                    if data[at + 13] < SURE:
+                        count_depth(data, cigar, operations, contig, position, doubtful, offsets)
                 else:
                     clips += has_clip(data, cigar, operations)
             if (number - 1) & 63 == 0:

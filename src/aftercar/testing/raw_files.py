@@ -60,13 +60,14 @@ def bam_record(
     mate_position: int = -1,
     insert: int = 0,
     quality: int = 30,
+    mapping: int = 60,
     tags: bytes = b"",
 ) -> bytes:
-    """One BAM record, not compressed. ``cigar`` has (operation number, length); ``quality`` is that of every base."""
+    """One BAM record, not compressed. ``cigar`` has (operation number, length); ``quality`` is that of every base, ``mapping`` that of the place."""
     codes = [_NIBBLES[base] for base in sequence.upper()] + [0]
     packed = bytes(codes[i] << 4 | codes[i + 1] for i in range(0, len(sequence), 2))
     body = struct.pack(
-        "<iiBBHHHiiii", contig, position, len(name) + 1, 60, 0, len(cigar), flag, len(sequence), mate, mate_position, insert
+        "<iiBBHHHiiii", contig, position, len(name) + 1, mapping, 0, len(cigar), flag, len(sequence), mate, mate_position, insert
     )
     body += name.encode() + b"\0" + b"".join(struct.pack("<I", size << 4 | operation) for operation, size in cigar)
     body += packed + bytes([quality]) * len(sequence) + tags
