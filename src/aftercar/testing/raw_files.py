@@ -63,7 +63,10 @@ def bam_record(
     mapping: int = 60,
     tags: bytes = b"",
 ) -> bytes:
-    """One BAM record, not compressed. ``cigar`` has (operation number, length); ``quality`` is that of every base, ``mapping`` that of the place."""
+    """One BAM record, not compressed. ``cigar`` has (operation number, length); ``quality`` is that of every base.
+
+    ``mapping`` is the quality of the place.
+    """
     codes = [_NIBBLES[base] for base in sequence.upper()] + [0]
     packed = bytes(codes[i] << 4 | codes[i + 1] for i in range(0, len(sequence), 2))
     body = struct.pack(
