@@ -44,6 +44,7 @@ class Called:
         crossed: hopping, swaps, controls.
         problems: what a person must look at before using the sites; empty when nothing.
         vetoed: whether a negative control vetoes the run.
+        specimens: names of all specimens of the sheet, also of those without a site.
     """
 
     sites: pl.DataFrame
@@ -52,6 +53,7 @@ class Called:
     crossed: Crossed
     problems: tuple[str, ...]
     vetoed: bool
+    specimens: tuple[str, ...]
 
 
 def call_sites(
@@ -126,6 +128,7 @@ def call_sites(
         crossed,
         tuple(problems),
         vetoed,
+        tuple(dict.fromkeys(row.specimen for row in rows)),
     )
 
 

@@ -75,7 +75,7 @@ def ask_laboratory(case: CaseFile, settings: CausalitySettings, votes: Votes) ->
         votes.reasons.append(cite("cases", row, "car_result", "The laboratory calls its test inconclusive"))
         votes.cast("unclear", "reported", "the laboratory calls its test inconclusive")
         votes.missing.append(ASK_CELLS)
-    elif case.verdict is None:
+    elif case.verdict is None and not case.site_assays:
         votes.reasons.append(cite("cases", row, "car_result", "Tumour tissue was tested; the result is not known"))
         votes.cast("unclear", "none", "the tumour was tested but its result is not known")
         votes.missing.append(
@@ -100,7 +100,7 @@ class _Level:
 def _weigh_positive(case: CaseFile, settings: CausalitySettings, votes: Votes, results: list[Row]) -> None:
     votes.reasons.append(cite("cases", case.case, "car_result", "The laboratory detects the transgene in the tumour"))
     level = _weigh_level(case, settings, votes, results)
-    clone = _weigh_clone(case, settings, votes)
+    clone = [*_weigh_clone(case, settings, votes), *votes.clones]
     if level.opposes:
         contradiction = f", while {' and '.join(clone)}" if clone else ""
         votes.cast("low", level.basis, " and ".join(level.opposes) + contradiction)
@@ -147,7 +147,7 @@ def _weigh_copies(case: CaseFile, settings: CausalitySettings, votes: Votes, res
         return
     level.measured = True
     purity = case.case["tumour_purity"]
-    insertions = max(1, sum(1 for item in case.findings if is_tumour_site(item)))
+    insertions = max(1, votes.insertions, sum(1 for item in case.findings if is_tumour_site(item)))
     ratio = copies / ((purity or 1.0) * insertions)
     about = (
         f"{copies:.3g} copies per cell at purity {'unknown' if purity is None else f'{purity:.0%}'}, {insertions} insertion(s)"

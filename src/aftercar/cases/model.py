@@ -67,6 +67,7 @@ class CaseFile:
         samples: rows of ``samples`` of this person.
         assay_results: rows of ``assay_results`` of this person.
         verdict: content of ``verdict.json`` of the tumour sample, or None.
+        site_assays: integration-site assays of the tumour material (content of ``site_assay.json`` with its ``sample_id``).
     """
 
     case: Row
@@ -77,6 +78,7 @@ class CaseFile:
     samples: tuple[Row, ...]
     assay_results: tuple[Row, ...]
     verdict: Row | None
+    site_assays: tuple[Row, ...] = ()
 
     @property
     def case_id(self) -> str:
@@ -112,6 +114,8 @@ class CaseFile:
         """A short hash of each part (``cases``, ``people``, ``infusions``, ...): what an assessment was based on."""
         parts: dict[str, Any] = {"cases": self.case, "people": self.person, "verdict": self.verdict}
         parts |= {name: getattr(self, name) for name in ("infusions", "prior_therapy", "findings", "samples", "assay_results")}
+        if self.site_assays:  # without any, what was signed before they were known still stands
+            parts["site_assays"] = self.site_assays
         return {name: _hash(part) for name, part in parts.items()}
 
 
@@ -125,6 +129,7 @@ def build_case_file(
     samples: Iterable[Row] = (),
     assay_results: Iterable[Row] = (),
     verdict: Row | None = None,
+    site_assays: Iterable[Row] = (),
 ) -> CaseFile:
     """Join rows of the study tables to one case.
 
@@ -160,11 +165,19 @@ def build_case_file(
         samples=of_person(samples, SAMPLES),
         assay_results=of_person(assay_results, ASSAY_RESULTS),
         verdict=None if verdict is None else MappingProxyType(dict(verdict)),
+        site_assays=tuple(MappingProxyType(dict(assay)) for assay in site_assays),
     )
 
 
-def case_files(tables: Mapping[str, Sequence[Row]], verdicts: Mapping[str, Row] | None = None) -> list[CaseFile]:
-    """Every case of a set of tables (name -> rows); ``verdicts`` maps case_id to the content of ``verdict.json``."""
+def case_files(
+    tables: Mapping[str, Sequence[Row]],
+    verdicts: Mapping[str, Row] | None = None,
+    site_assays: Mapping[str, Sequence[Row]] | None = None,
+) -> list[CaseFile]:
+    """Every case of a set of tables (name -> rows).
+
+    ``verdicts`` maps case_id to the content of ``verdict.json``, ``site_assays`` to those of its tumour material.
+    """
     by_person: dict[str, dict[str, list[Row]]] = {}
     for name in ("infusions", "prior_therapy", "samples", "assay_results"):
         for row in tables.get(name, ()):
@@ -179,6 +192,7 @@ def case_files(tables: Mapping[str, Sequence[Row]], verdicts: Mapping[str, Row] 
             person=people.get(case["person_id"]),
             findings=findings.get(case["case_id"], ()),
             verdict=(verdicts or {}).get(case["case_id"]),
+            site_assays=(site_assays or {}).get(case["case_id"], ()),
             **by_person.get(case["person_id"], {}),
         )
         for case in tables.get("cases", ())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from aftercar.cases.laboratory import ask_laboratory, tumour_results
 from aftercar.cases.model import CaseFile
 from aftercar.cases.settings import CausalitySettings
+from aftercar.cases.site_assays import ask_site_assays, weigh_site_assays
 from aftercar.cases.statements import Axis, Evidence, Missing, Speaks, cite
 from aftercar.cases.verdict import detection_limit, number, verdict_sites
 from aftercar.cases.votes import ASK_CELLS, ASK_TEST, Votes
@@ -25,7 +26,9 @@ def cell_of_origin(case: CaseFile, settings: CausalitySettings) -> Axis:
     early = _not_tested(case, votes)
     if early is not None:
         return early
+    ask_site_assays(case, settings, votes)
     ask_laboratory(case, settings, votes)
+    weigh_site_assays(case, settings, votes)
     return votes.decide()
 
 
@@ -33,6 +36,7 @@ def _not_tested(case: CaseFile, votes: Votes) -> Axis | None:
     row = case.case
     has_result = case.verdict is not None or row["car_result"] not in (None, "unknown") or bool(tumour_results(case))
     has_result = has_result or row["car_positive_fraction"] is not None or row["copies_per_cell"] is not None
+    has_result = has_result or bool(case.site_assays)
     if has_result:
         if row["tested"] in ("no", "not_possible", "refused"):
             votes.reasons.append(

@@ -14,13 +14,16 @@ from dataclasses import dataclass, fields, replace
 from aftercar.cases.genes import KNOWN_BASE_RATES, T_CELL_CANCER_GENES, BaseRate, GeneFact
 from aftercar.cases.laboratory import is_tumour_site
 from aftercar.cases.model import CaseFile, Row
-from aftercar.cases.settings import CausalitySettings
+from aftercar.cases.settings import DEFAULTS, CausalitySettings
+from aftercar.cases.site_assays import assay_sites
 from aftercar.cases.statements import Axis, Evidence, Missing
 from aftercar.cases.verdict import Site, verdict_sites
 from aftercar.vocab.estimates import proportion
+from aftercar.vocab.genomes import bare_contig
 from aftercar.vocab.sources import Source
 
 ROLE_VALUES = ("probable_driver", "plausible_contributor", "passenger", "not_assessable")
+_WINDOW = 5  # bases by which assays place the same junction apart (target-site duplication)
 _RANK = {value: rank for rank, value in enumerate(reversed(ROLE_VALUES))}
 _DISTURBED = ("truncation", "overexpression", "silencing", "fusion_transcript", "loss_of_function", "gain_of_function")
 
@@ -62,12 +65,13 @@ class SiteRole:
     missing: tuple[Missing, ...]
 
 
-def tumour_sites(case: CaseFile) -> tuple[Site, ...]:
-    """The tumour's integration sites: from the verdict, completed by ``findings`` (same gene or place is one site)."""
+def tumour_sites(case: CaseFile, settings: CausalitySettings = DEFAULTS) -> tuple[Site, ...]:
+    """The tumour's integration sites: from the verdict, ``findings`` and site assays (same gene or place is one site)."""
     effects = {row["gene"]: row["effect"] for row in case.findings if row["kind"] == "expression" and row["gene"]}
     found = [_site_of(row, effects) for row in case.findings if is_tumour_site(row)]
     if case.verdict is not None:
         found += [replace(site, effect=effects.get(site.gene or "")) for site in verdict_sites(case.verdict)]
+    found += [replace(site, effect=effects.get(site.gene or "")) for site in assay_sites(case, settings)]
     merged: list[Site] = []
     for site in found:
         twin = next((old for old in merged if _same(old, site)), None)
@@ -94,7 +98,7 @@ def role_of_insertion(
         return Axis(
             "not_assessable", "no vector was found in the tumour, so there is no insertion to judge", "none", origin.reasons
         )
-    sites = tumour_sites(case)
+    sites = tumour_sites(case, settings)
     if not sites:
         return Axis("not_assessable", "no integration site of the tumour is known", "none", (), (ASK_MAPPING,))
     genes = T_CELL_CANCER_GENES if cancer_genes is None else cancer_genes
@@ -236,7 +240,7 @@ def _site_of(row: Row, effects: Mapping[str, str]) -> Site:
 
 def _same(one: Site, other: Site) -> bool:
     if one.chrom and other.chrom and one.pos and other.pos:
-        return (one.chrom.removeprefix("chr"), one.pos) == (other.chrom.removeprefix("chr"), other.pos)
+        return bare_contig(one.chrom) == bare_contig(other.chrom) and abs(one.pos - other.pos) <= _WINDOW
     return one.gene is not None and one.gene == other.gene
 
 

@@ -33,11 +33,16 @@ ASK_TEST = Missing(
 
 @dataclass
 class Votes:
-    """What was found so far: evidence, what is missing, and votes with their basis and reason."""
+    """What was found so far: evidence, what is missing, and votes with their basis and reason.
+
+    ``clones`` are texts of site assays that show one clone of vector-positive cells, ``insertions`` how many sites it has.
+    """
 
     reasons: list[Evidence] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     votes: list[tuple[Vote, Basis, str]] = field(default_factory=list)
+    clones: list[str] = field(default_factory=list)
+    insertions: int = 0
 
     def cast(self, vote: Vote, basis: Basis, because: str) -> None:
         """Add a vote: ``car``, ``not``, ``low`` (there, but not at a clone's level) or ``unclear``."""

@@ -207,10 +207,10 @@ def _from_bed(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
             where=str(path),
             fix="give six columns: chrom start end name score strand",
         )
-    names = ["chrom", "start", "end", "name", "reads", "orientation"]
+    names = ["chrom", "start", "end", "name", "reads", "orientation"]  # a score of 0 is how BED says that there is none
     frame = frame.rename(dict(zip(frame.columns, names, strict=False)))
     starts = _whole(frame, "start", path)
-    reads = pl.when(pl.col("reads") == ".").then(None).otherwise("reads").alias("reads")
+    reads = pl.when(pl.col("reads").is_in([".", "0"])).then(None).otherwise("reads").alias("reads")
     return frame.with_columns((starts + 1).alias("position"), reads).drop("name")
 
 

@@ -167,8 +167,23 @@ def _samples(frames: Frames) -> Iterator[Found]:
         case = cases.get(row["case_id"] or "")
         if case is not None and case["person_id"] != row["person_id"]:
             yield "samples", i, "case_id", "belongs to another person", "correct case_id or person_id"
-        if row["reads"] and len(row["reads"].split(";")) > 2:
+        files = len(row["reads"].split(";")) if row["reads"] else 0
+        if row["assay"] != "lm_pcr" and files > 2:
             yield "samples", i, "reads", "names more than two files", "give one BAM or CRAM, or one or two FASTQ files"
+        if row["site_table"] and row["site_sheet"]:
+            yield "samples", i, "site_sheet", "stands beside a site_table", "keep the one that holds"
+        elif row["site_sheet"] and row["assay"] != "lm_pcr":
+            yield "samples", i, "site_sheet", f"is the sheet of an LM-PCR run, the assay is {row['assay']}", "write assay lm_pcr"
+        elif row["site_sheet"] and files not in (2, 3):
+            yield (
+                "samples",
+                i,
+                "reads",
+                f"names {files} file(s) of the run",
+                "write LTR;linker;index, the index for several samples",
+            )
+        elif row["assay"] == "lm_pcr" and files and not (row["site_sheet"] or row["site_table"]):
+            yield "samples", i, "site_sheet", "is empty, so the LM-PCR reads cannot be told apart", "name the run's sample sheet"
 
 
 def _assays(frames: Frames) -> Iterator[Found]:
