@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CASE = typer.Argument(help="The case.")
 STUDY = typer.Option(None, "--study", help="Read the cases of this study folder instead of the registry.")
 DATABASE = typer.Option(
-    None, "--database", envvar="AFTERCARDATABASE", help="sqlite:///FILE, a path, or postgresql://...; default aftercar.db here."
+    None, "--database", envvar="AFTERCAR_DATABASE", help="sqlite:///FILE, a path, or postgresql://...; default aftercar.db here."
 )
 WHO = typer.Option("", "--as", help="Your name, for the audit trail; your login name when not given.")
 ON = typer.Option("", "--on", help="The day, YYYY-MM-DD; today when not given.")

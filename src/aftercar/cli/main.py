@@ -19,6 +19,7 @@ NOUNS = {
     "sample": "Test one sample for the transgene: verdict, sites, copies, detection limit.",
     "sites": "Integration sites: import, abundance, tracking, background, context.",
     "registry": "Treated people: initialise, import, export, who is due, verify, plans.",
+    "label": "Product information on second malignancies: versions, differences, what rests on them.",
     "case": "Suspected cases: intake, duplicates, causality, E2B.",
     "signals": "Rates, incidence, onset, expected, homogeneity, disproportionality, sequential.",
     "biomarkers": "Clonal haematopoiesis, models, sampling designs, power, federated summaries.",

@@ -411,18 +411,12 @@ def key(file: Path = typer.Argument(help="The file to make.")) -> None:
 
 def _open(database: str | None, who: str, centre: str = "") -> tuple[Store, Actor]:
     """The store and the person at this command line, limited to one centre when asked."""
-    import getpass
     from dataclasses import replace
 
-    from aftercar.actions.permissions import local_actor
-    from aftercar.store import open_store
+    from aftercar.cli.case_common import registry
 
-    try:
-        name = who or getpass.getuser()
-    except (KeyError, OSError):
-        name = "unknown login"
-    actor = local_actor(name)
-    return open_store(database), replace(actor, centres=frozenset({centre})) if centre else actor
+    store, actor = registry(database, who)
+    return store, replace(actor, centres=frozenset({centre})) if centre else actor
 
 
 def _incoming(
