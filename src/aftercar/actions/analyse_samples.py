@@ -1,25 +1,18 @@
-"""Analyse every sample of a study that has reads, redoing only what changed.
-
-Each sample's result is a folder that appears whole or not at all. A key file in it holds the hashes of its inputs,
-the settings and the version; a folder with an equal key is taken over instead of being made again.
-"""
+"""Analyse every sample of a study that has reads, redoing only what changed."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aftercar import __version__
+from aftercar.actions.kept_results import keep_or_make
 from aftercar.actions.progress import Progress
-from aftercar.edges.files import folder_beside, sha256, write_text
+from aftercar.edges.digests import Digests
 from aftercar.edges.study import Study
 from aftercar.errors import AfterCarError, InputError
-
-_KEY = "inputs.json"
 
 
 @dataclass(frozen=True)
@@ -34,12 +27,22 @@ class SampleJob:
     reference: Path | None
     genes: Path | None
 
-    def key(self) -> dict[str, Any]:
-        """What the result depends on; equal keys mean equal results."""
-        files = {path.name: sha256(path) for path in (*self.reads, *self.normal, self.vector)}
-        for name, path in (("reference", self.reference), ("genes", self.genes)):
-            files[name] = sha256(path) if path is not None else ""
-        return {"version": __version__, "files": files, "purity": self.row["purity"], "ploidy": self.row["ploidy"]}
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that is read for this sample."""
+        return (*self.reads, *self.normal, self.vector, *(path for path in (self.reference, self.genes) if path is not None))
+
+    def inputs(self, digests: Digests) -> dict[str, Any]:
+        """What the result depends on."""
+        return {
+            "reads": [[path.name, digests.sha256(path)] for path in self.reads],
+            "normal": [[path.name, digests.sha256(path)] for path in self.normal],
+            "vector": digests.sha256(self.vector),
+            "reference": digests.sha256(self.reference) if self.reference is not None else "",
+            "genes": digests.sha256(self.genes) if self.genes is not None else "",
+            "purity": self.row["purity"],
+            "ploidy": self.row["ploidy"],
+        }
 
 
 def jobs(study: Study) -> list[SampleJob]:
@@ -73,7 +76,9 @@ def jobs(study: Study) -> list[SampleJob]:
     return found
 
 
-def analyse(study: Study, work: Path, earlier: Path, tell: Progress) -> dict[str, dict[str, Any]]:
+def analyse(
+    study: Study, work: Path, earlier: Path, tell: Progress, *, digests: Digests | None = None, only: str | None = None
+) -> dict[str, dict[str, Any]]:
     """The verdict of each sample with reads (content of ``verdict.json``), by ``sample_id``.
 
     Args:
@@ -81,34 +86,21 @@ def analyse(study: Study, work: Path, earlier: Path, tell: Progress) -> dict[str
         work: folder that receives one folder a sample; those finished in an interrupted run are taken over.
         earlier: the sample folders of an earlier run, taken over where nothing changed.
         tell: progress.
+        digests: remembered hashes of the files.
+        only: look at this sample alone.
     """
-    todo = jobs(study)
+    known = digests or Digests()
+    todo = [job for job in jobs(study) if only is None or job.sample_id == only]
     verdicts = {}
     for number, job in enumerate(todo):
         tell(number, len(todo), f"sample {job.sample_id}")
-        verdicts[job.sample_id] = _one(study, job, work / job.sample_id, earlier / job.sample_id, tell)
+        verdicts[job.sample_id] = _one(study, job, work / job.sample_id, earlier / job.sample_id, known, tell)
     return verdicts
 
 
-def _one(study: Study, job: SampleJob, place: Path, earlier: Path, tell: Progress) -> dict[str, Any]:
-    key = json.dumps({**job.key(), "settings": str(study.settings)}, indent=1, sort_keys=True)
-    for candidate in (place, earlier):
-        if (candidate / _KEY).is_file() and (candidate / _KEY).read_text(encoding="utf-8") == key:
-            if candidate != place:
-                shutil.rmtree(place, ignore_errors=True)
-                shutil.copytree(candidate, place)
-            return _read(place)
-    shutil.rmtree(place, ignore_errors=True)
-    with folder_beside(place) as inside:
-        _test(study, job, inside / "result", tell)
-        for path in sorted((inside / "result").iterdir()):
-            path.rename(inside / path.name)
-        (inside / "result").rmdir()
-        write_text(inside / _KEY, key)
-    return _read(place)
-
-
-def _read(place: Path) -> dict[str, Any]:
+def _one(study: Study, job: SampleJob, place: Path, earlier: Path, digests: Digests, tell: Progress) -> dict[str, Any]:
+    inputs = {**job.inputs(digests), "settings": str(study.settings)}
+    keep_or_make(place, earlier, inputs, lambda out: _test(study, job, out, tell))
     content: dict[str, Any] = json.loads((place / "verdict.json").read_text(encoding="utf-8"))
     return content
 

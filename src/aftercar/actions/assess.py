@@ -2,6 +2,7 @@
 
 The output folder appears whole or not at all. While the work goes on, finished samples stand in ``OUT.partial`` beside
 it, so that an interrupted run goes on where it stopped; a second run takes over every sample whose inputs did not change.
+Samples may also be made one by one, each in a process of its own (:func:`assess_sample`); a last run gathers them.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import importlib.metadata
 import json
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,11 @@ import polars as pl
 
 from aftercar import __version__
 from aftercar.actions.analyse_samples import analyse, by_case
+from aftercar.actions.analyse_variants import CLONAL, analyse_variants
+from aftercar.actions.biomarkers_ch import sources_of
 from aftercar.actions.progress import Progress, silent
-from aftercar.edges.files import folder_beside, sha256, write_text
+from aftercar.edges.digests import Digests
+from aftercar.edges.files import drop_empty, folder_beside, write_text
 from aftercar.edges.study import Study, read_study
 from aftercar.edges.tables import polars_type, write_table
 from aftercar.errors import UsageError
@@ -29,47 +34,98 @@ from aftercar.reports.blocks import twin
 from aftercar.reports.findings import Findings, find
 from aftercar.reports.html import render
 from aftercar.vocab.columns import Column
+from aftercar.vocab.tables.biomarkers import CLONAL_SAMPLES
 from aftercar.vocab.tables.reports import TABLES
 from aftercar.vocab.tables.study import SAMPLE_FILES
 
 REPORT = "report.html"
 _PROVENANCE = "provenance.json"
+#: Folders of a result and of the work before it: one folder a sample in each; and the hashes of files read.
+_SAMPLES, _CLONAL, _HASHES = "samples", "clonal", "hashes"
+
+Verdicts = Mapping[str, Mapping[str, Any]]
+Clonal = Mapping[str, Sequence[dict[str, Any]]]
 
 
-def assess(folder: Path, out: Path, tell: Progress = silent) -> Findings:
+def assess(folder: Path, out: Path, tell: Progress = silent, *, work: Path | None = None) -> Findings:
     """Assess a study folder into ``out``.
 
     Args:
         folder: the study.
         out: folder to write; an earlier result of this action may stand there and is replaced on success.
         tell: progress.
+        work: folder of finished samples and of their files' hashes, kept for the next run; ``OUT.partial`` without one,
+            which is gone after success.
 
     Raises:
         InvalidTables: when the study has problems; nothing is written.
         UsageError: when ``out`` holds something else.
         InputError: when a file of a sample cannot be used; nothing is written to ``out``.
     """
-    _may_replace(out)
+    may_replace(out)
     study = read_study(folder)
-    work = out.with_name(out.name + ".partial")
-    work.mkdir(parents=True, exist_ok=True)
-    try:
-        verdicts = analyse(study, work, out / "samples", tell)
+    digests = Digests(work / _HASHES if work is not None else None)
+    with samples_of(study, out, tell, digests=digests, work=work) as (verdicts, clonal, place):
         tell(0, None, "figures and report")
-        found = findings_of(study, verdicts)
+        found = findings_of(study, verdicts, clonal)
         with folder_beside(out, replace=True) as inside:
-            write_results(inside, study, found)
-            _keep_samples(work, inside / "samples", verdicts)
-    finally:
-        if not any(work.iterdir()):
-            work.rmdir()
-    shutil.rmtree(work, ignore_errors=True)
+            write_results(inside, study, found, digests)
+            _keep_samples(place, inside, study, verdicts)
     return found
 
 
-def findings_of(study: Study, verdicts: Mapping[str, Mapping[str, Any]]) -> Findings:
-    """Every figure of a study, given the verdicts of its samples."""
-    return find(
+def assess_sample(folder: Path, sample_id: str, work: Path, tell: Progress = silent) -> None:
+    """Make one sample of a study ready for :func:`assess` with the same ``work``; other samples may be made at the same time.
+
+    Raises:
+        UsageError: when the study has no such sample, or it has neither reads nor variants.
+    """
+    study = read_study(folder)
+    digests = Digests(work / _HASHES)
+    verdicts = analyse(study, work / _SAMPLES, work / _SAMPLES, tell, digests=digests, only=sample_id)
+    clonal = analyse_variants(study, work / _CLONAL, work / _CLONAL, tell, digests=digests, only=sample_id)
+    if not verdicts and not clonal[CLONAL_SAMPLES.name]:
+        raise UsageError(f"no sample {sample_id} with reads or variants", where=str(folder), fix="look into samples.csv")
+
+
+@contextmanager
+def samples_of(
+    study: Study,
+    out: Path,
+    tell: Progress,
+    *,
+    earlier: Path | None = None,
+    digests: Digests | None = None,
+    work: Path | None = None,
+) -> Iterator[tuple[Verdicts, Clonal, Path]]:
+    """Every sample of a study analysed: verdicts, rows of the clonal tables, and the folder that holds the samples' own.
+
+    Args:
+        study: the study.
+        out: a result folder; unchanged samples are taken over from it.
+        tell: progress.
+        earlier: another result folder to take them over from.
+        digests: remembered hashes.
+        work: folder of finished samples that stays; ``OUT.partial`` without one, which goes when the block ends well.
+    """
+    known = digests or Digests()
+    place = work or out.with_name(out.name + ".partial")
+    former = earlier or out
+    try:
+        verdicts = analyse(study, place / _SAMPLES, former / _SAMPLES, tell, digests=known)
+        clonal = analyse_variants(study, place / _CLONAL, former / _CLONAL, tell, digests=known)
+        yield verdicts, clonal, place
+    except BaseException:
+        if work is None:
+            drop_empty(place)
+        raise
+    if work is None:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def findings_of(study: Study, verdicts: Verdicts, clonal: Clonal | None = None) -> Findings:
+    """Every figure of a study, given the verdicts of its samples and the rows of :data:`CLONAL`."""
+    found = find(
         study.title,
         study.data_lock,
         study.frames,
@@ -81,6 +137,7 @@ def findings_of(study: Study, verdicts: Mapping[str, Mapping[str, Any]]) -> Find
         genome=study.genome,
         base_rates=_base_rates(study.background),
     )
+    return replace(found, tables={**found.tables, **{table.name: (clonal or {}).get(table.name, []) for table in CLONAL}})
 
 
 def _base_rates(path: Path | None) -> dict[str, tuple[int, int]] | None:
@@ -93,14 +150,14 @@ def _base_rates(path: Path | None) -> dict[str, tuple[int, int]] | None:
     return {gene: (count, found.products) for gene, count in found.table.select("gene", "products_in").iter_rows()}
 
 
-def write_results(folder: Path, study: Study, found: Findings) -> None:
+def write_results(folder: Path, study: Study, found: Findings, digests: Digests) -> None:
     """Write report, tables (CSV and Parquet), machine-readable twin and provenance into an empty folder."""
-    provenance = provenance_of(study)
+    provenance = provenance_of(study, digests)
     document = assessment(found, provenance)
     write_text(folder / REPORT, render(document))
     write_text(folder / "report.json", _json(twin(document)))
     write_text(folder / _PROVENANCE, _json(provenance))
-    for table in TABLES:
+    for table in (*TABLES, *CLONAL):
         frame = pl.DataFrame(
             [{column.name: row.get(column.name) for column in table.columns} for row in found.tables[table.name]],
             schema={column.name: _type(column) for column in table.columns},
@@ -109,20 +166,21 @@ def write_results(folder: Path, study: Study, found: Findings) -> None:
         write_table(folder / "tables" / f"{table.name}.csv", frame)
 
 
-def provenance_of(study: Study) -> dict[str, Any]:
+def provenance_of(study: Study, digests: Digests | None = None) -> dict[str, Any]:
     """Inputs with their hashes, versions, settings and data lock; no clock, so that equal input gives equal output."""
     used: dict[str, Path] = {path.name: path for path in study.files.values()}
     for row in study.rows("samples"):
         for column in SAMPLE_FILES:
             used |= {name: study.file(name) for name in (row[column] or "").split(";") if name}
-    used |= {path.name: path for path in (study.reference, study.genes, study.vector, study.background) if path is not None}
+    used |= {path.name: path for path in study.shared_files}
+    known = digests or Digests()
     return {
         "title": study.title,
         "data_lock": study.data_lock.isoformat(),
         "genome": study.genome,
         "jurisdictions": list(study.jurisdictions),
         "settings": asdict(study.settings),
-        "inputs": {name: sha256(path) for name, path in sorted(used.items())},
+        "inputs": {name: known.sha256(path) for name, path in sorted(used.items())},
         "software": {
             "aftercar": __version__,
             "python": ".".join(str(part) for part in sys.version_info[:3]),
@@ -135,14 +193,21 @@ def _type(column: Column) -> Any:
     return pl.List(pl.String) if column.kind == "list" else polars_type(column)
 
 
-def _may_replace(out: Path) -> None:
+def may_replace(out: Path) -> None:
+    """Stop unless ``out`` is new, empty or an earlier result of this action.
+
+    Raises:
+        UsageError: when it holds something else.
+    """
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / _PROVENANCE).is_file())):
         raise UsageError(f"{out} exists and was not made by this command", fix="name another folder with --out")
 
 
-def _keep_samples(work: Path, place: Path, verdicts: Mapping[str, Any]) -> None:
+def _keep_samples(place: Path, folder: Path, study: Study, verdicts: Verdicts) -> None:
     for sample in verdicts:
-        shutil.copytree(work / sample, place / sample)
+        shutil.copytree(place / _SAMPLES / sample, folder / _SAMPLES / sample)
+    for source in sources_of(study):
+        shutil.copytree(place / _CLONAL / source.sample_id, folder / _CLONAL / source.sample_id)
 
 
 def _json(value: Any) -> str:

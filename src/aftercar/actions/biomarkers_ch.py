@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aftercar.biomarkers.clonal import SampleCalls, call_sample, judge
 from aftercar.biomarkers.detection import any_status, gene_statuses
@@ -24,13 +24,15 @@ from aftercar.edges.tables import read_table
 from aftercar.edges.variants import open_vcf, read_maf, read_rules
 from aftercar.edges.variants.vcf import Reference
 from aftercar.errors import InvalidTables, Problem, UsageError
-from aftercar.vocab.tables.biomarkers import GENE_DEPTHS, GENE_STATUS, JUDGED_VARIANTS
+from aftercar.vocab.tables.biomarkers import CLONAL_SAMPLES, GENE_DEPTHS, GENE_STATUS, JUDGED_VARIANTS
+
+if TYPE_CHECKING:
+    from aftercar.edges.study import Study
 
 _TRACKS = (
     "person_id", "gene", "protein", "samples", "first_seen", "pre_existing", "before_limit",
     "growth_per_year", "low", "high", "p", "notes",
 )  # fmt: skip
-_SAMPLES = ("sample_id", "file", "status", "drivers", "unconfirmed", "rejected", "other_variants", "skipped", "rules")
 _SHARING = ("person_id", "gene", "protein", "material", "call", "alt_reads", "depth", "upper_limit", "conclusion", "below")
 
 
@@ -73,8 +75,16 @@ def is_maf(path: Path) -> bool:
     return name.endswith((".maf", ".maf.txt", ".tsv", ".txt"))
 
 
-def study_sources(folder: Path) -> tuple[list[Source], dict[str, str]]:
-    """The variant files of a study's samples, and each person's (first) infusion date.
+def call_study(
+    folder: Path,
+    out: Path,
+    *,
+    rules_file: Path | None = None,
+    depths_file: Path | None = None,
+    reference_file: Path | None = None,
+    panel: Sequence[str] = (),
+) -> Outcome:
+    """As :func:`call` for the variant files of a study's samples, whose rule set and depths stand in where none is given.
 
     Raises:
         UsageError: when no sample names a variant file.
@@ -82,7 +92,28 @@ def study_sources(folder: Path) -> tuple[list[Source], dict[str, str]]:
     from aftercar.edges.study import read_study
 
     study = read_study(folder)
-    sources = [
+    sources = sources_of(study)
+    if not sources:
+        raise UsageError(f"no sample of {folder} names a variant file", fix="fill the column variants of samples.csv")
+    sources.sort(key=lambda source: source.person_id)
+    infused: dict[str, str] = {}
+    for row in sorted(study.rows("infusions"), key=lambda row: row["infused_on"] or "9999"):
+        if row["infused_on"]:
+            infused.setdefault(row["person_id"], row["infused_on"])
+    return call(
+        sources,
+        out,
+        rules_file=rules_file or study.ch_rules,
+        depths_file=depths_file or study.ch_depths,
+        reference_file=reference_file,
+        infused=infused,
+        panel=panel,
+    )
+
+
+def sources_of(study: Study) -> list[Source]:
+    """The variant files of a study's samples, in the order of the table."""
+    return [
         Source(
             study.file(row["variants"]),
             row["sample_id"],
@@ -95,14 +126,6 @@ def study_sources(folder: Path) -> tuple[list[Source], dict[str, str]]:
         for row in study.rows("samples")
         if row["variants"]
     ]
-    if not sources:
-        raise UsageError(f"no sample of {folder} names a variant file", fix="fill the column variants of samples.csv")
-    sources.sort(key=lambda source: source.person_id)
-    infused: dict[str, str] = {}
-    for row in sorted(study.rows("infusions"), key=lambda row: row["infused_on"] or "9999"):
-        if row["infused_on"]:
-            infused.setdefault(row["person_id"], row["infused_on"])
-    return sources, infused
 
 
 def call(
@@ -161,7 +184,7 @@ class _Tables:
         self.lineage = {gene: ";".join(rule.lineage) for gene, rule in rules.genes.items()}
         self.judged = table("variants.csv", JUDGED_VARIANTS.names)
         self.genes = table("genes.csv", GENE_STATUS.names)
-        self.samples = table("samples.csv", _SAMPLES)
+        self.samples = table("samples.csv", CLONAL_SAMPLES.names)
         self.tracks: Any = table("tracks.csv", _TRACKS) if serial else None
         self.sharing: Any = table("sharing.csv", _SHARING) if serial else None
         self.seen: set[str] = set()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aftercar.actions.analyse_samples import analyse
-from aftercar.actions.assess import findings_of, provenance_of
+from aftercar.actions.assess import findings_of, provenance_of, samples_of
 from aftercar.actions.progress import Progress, silent
 from aftercar.edges.authored import read_authored
 from aftercar.edges.files import existing_file, folder_beside, write_bytes, write_text
@@ -105,17 +103,10 @@ def build(
 
 def document_of(study: Study, wanted: Wanted, out: Path, earlier: Path | None, tell: Progress) -> Document:
     """The report as neutral blocks."""
-    work = out.with_name(out.name + ".partial")
-    work.mkdir(parents=True, exist_ok=True)
-    try:
-        verdicts = analyse(study, work, (earlier or out) / "samples", tell)
-        drawn = work / wanted.sample / "junctions.svg"
+    with samples_of(study, out, tell, earlier=earlier) as (verdicts, clonal, place):
+        drawn = place / "samples" / wanted.sample / "junctions.svg"
         pile_up = drawn.read_text(encoding="utf-8") if wanted.sample and drawn.is_file() else ""
-    finally:
-        if not any(work.iterdir()):
-            work.rmdir()
-    shutil.rmtree(work, ignore_errors=True)
-    found = findings_of(study, verdicts)
+    found = findings_of(study, verdicts, clonal)
     provenance = {**provenance_of(study), "report": wanted.as_dict(), "filters": "small cells masked" if wanted.is_masked else ""}
     document = _made(study, found, wanted, provenance, pile_up)
     return masked(document, study.settings.mask_below) if wanted.is_masked else document

@@ -48,7 +48,7 @@ def ch(
     as_json: bool = _JSON,
 ) -> None:
     """Call clonal haematopoiesis: every variant with every check, each gene positive, negative down to a limit, or missing."""
-    from aftercar.actions.biomarkers_ch import Source, call, study_sources
+    from aftercar.actions.biomarkers_ch import Source, call, call_study
     from aftercar.cli.output import print_table, say
     from aftercar.errors import UsageError
 
@@ -59,14 +59,11 @@ def ch(
         return
     if bool(files) == (study is not None) or out is None:
         raise UsageError("give variant files or --study, and --out", fix="aftercar biomarkers ch blood.vcf.gz --out ch")
-    infused: dict[str, str] = {}
     if study is not None:
-        sources, infused = study_sources(study)
+        found = call_study(study, out, rules_file=rules, depths_file=depths, reference_file=reference, panel=_words(panel))
     else:
         sources = [Source(path, name, sample, normal) for name, path in map(_named, files or [])]
-    found = call(
-        sources, out, rules_file=rules, depths_file=depths, reference_file=reference, infused=infused, panel=_words(panel)
-    )
+        found = call(sources, out, rules_file=rules, depths_file=depths, reference_file=reference, panel=_words(panel))
     rows = [{"status": status, "samples": n} for status, n in sorted(found.statuses.items())]
     print_table(rows, as_json=as_json, columns=("status", "samples"))
     say(

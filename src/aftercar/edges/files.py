@@ -60,6 +60,13 @@ def folder_beside(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def drop_empty(folder: Path) -> None:
+    """Remove ``folder`` and those directly in it that hold nothing; what holds something stays."""
+    for place in (*(folder.iterdir() if folder.is_dir() else ()), folder):
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
+
+
 def sha256(path: Path) -> str:
     """The file's SHA-256 as hex digits."""
     with path.open("rb") as stream:

@@ -51,6 +51,9 @@ class Settings:
     mask_below: int = 5
 
 
+#: Keys of ``study.toml`` that name a file.
+_FILES = ("reference", "genes", "vector", "background", "ch_rules", "ch_depths")
+
 _LIMITS: dict[str, tuple[float, float]] = {
     "level": (0.5, 0.9999),
     "valid_negative_below": (1e-6, 1.0),
@@ -73,6 +76,7 @@ class Study:
         jurisdictions: whose rules apply.
         reference, genes, vector: files for samples that name none of their own.
         background: base rates of ordinary products by gene (``aftercar sites background build``).
+        ch_rules, ch_depths: rule set of clonal haematopoiesis, and reads by sample and gene.
         settings: see :class:`Settings`.
         frames: one frame for each study table, all columns present, null where unknown.
     """
@@ -89,6 +93,14 @@ class Study:
     settings: Settings
     frames: Mapping[str, pl.DataFrame]
     files: Mapping[str, Path] = field(default_factory=dict)
+    ch_rules: Path | None = None
+    ch_depths: Path | None = None
+
+    @property
+    def shared_files(self) -> tuple[Path, ...]:
+        """The files that ``study.toml`` names."""
+        named = (self.reference, self.genes, self.vector, self.background, self.ch_rules, self.ch_depths)
+        return tuple(path for path in named if path is not None)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table as mappings."""
@@ -134,6 +146,8 @@ def read_study(folder: Path, *, today: dt.date | None = None) -> Study:
         genes=head["genes"],
         vector=head["vector"],
         background=head["background"],
+        ch_rules=head["ch_rules"],
+        ch_depths=head["ch_depths"],
         settings=head["settings"],
         frames=frames,
         files={"study": folder / "study.toml", **used},
@@ -194,7 +208,7 @@ def _read_head(folder: Path, today: dt.date, problems: list[Problem]) -> dict[st
     def wrong(key: str, rule: str, fix: str = "") -> None:
         problems.append(Problem("study.toml", 0, key, str(content.get(key, "")), rule, fix))
 
-    known = ("format", "title", "data_lock", "genome", "jurisdictions", "reference", "genes", "vector", "background", "settings")
+    known = ("format", "title", "data_lock", "genome", "jurisdictions", *_FILES, "settings")
     for key in content:
         if key not in known:
             wrong(key, "unknown key", f"the keys are {', '.join(known)}")
@@ -216,7 +230,7 @@ def _read_head(folder: Path, today: dt.date, problems: list[Problem]) -> dict[st
         wrong("jurisdictions", 'is not a list of texts such as ["EU", "US"]')
         jurisdictions = []
     paths: dict[str, Path | None] = {}
-    for key in ("reference", "genes", "vector", "background"):
+    for key in _FILES:
         value = content.get(key, "")
         paths[key] = (folder / value).resolve() if isinstance(value, str) and value else None
         if paths[key] is not None and not paths[key].is_file():  # type: ignore[union-attr]
@@ -285,6 +299,11 @@ vector = ""
 
 # How often ordinary products carry a site in each gene (aftercar sites background build); empty takes published values.
 background = ""
+
+# Clonal haematopoiesis in the samples' variant files: a rule set (aftercar biomarkers ch --show-rules; empty takes the built-in
+# one), and a CSV with sample_id,gene,depth, without which a gene without a variant is unknown, never negative.
+ch_rules = ""
+ch_depths = ""
 
 [settings]
 level = 0.95                  # confidence level of every interval

@@ -6,6 +6,7 @@ from aftercar.vocab.columns import Column, Table
 
 _PERSON = Column("person_id", "id", "Pseudonym of the person.", required=True, personal=True)
 _SAMPLE = Column("sample_id", "text", "Sample as the variant file or the study names it.", required=True, personal=True)
+_STATUSES = ("positive", "unconfirmed", "negative", "below_depth", "depth_unknown")
 _GENE = Column("gene", "text", "Gene symbol.", required=True)
 
 
@@ -150,12 +151,29 @@ GENE_STATUS = Table(
             "status",
             "choice",
             "What may be said.",
-            choices=("positive", "unconfirmed", "negative", "below_depth", "depth_unknown"),
+            choices=_STATUSES,
         ),
         Column("depth", "integer", "Reads over the gene.", low=0),
         _fraction("detection_limit", "Smallest allele fraction that would have been seen with 95% chance."),
         _fraction("largest_vaf", "Largest allele fraction of a driver."),
         Column("lineage", "list", "Lineage tags of the gene in the rule set."),
+        Column("rules", "text", "Rule set, version and fingerprint."),
+    ),
+    level="result",
+)
+
+CLONAL_SAMPLES = Table(
+    "clonal_samples",
+    "Clonal haematopoiesis of each sample with variants: one status over every gene of the rule set, and what was read.",
+    (
+        _SAMPLE,
+        Column("file", "text", "Variant file."),
+        Column("status", "choice", "What may be said.", choices=_STATUSES),
+        Column("drivers", "integer", "Variants that passed every check.", low=0),
+        Column("unconfirmed", "integer", "Variants with an open check.", low=0),
+        Column("rejected", "integer", "Variants with a failed check.", low=0),
+        Column("other_variants", "integer", "Variants outside the listed genes.", low=0),
+        Column("skipped", "text", "Alleles that are no small variant, by kind."),
         Column("rules", "text", "Rule set, version and fingerprint."),
     ),
     level="result",
@@ -192,5 +210,6 @@ TABLES = (
     GENE_DEPTHS,
     JUDGED_VARIANTS,
     GENE_STATUS,
+    CLONAL_SAMPLES,
     MODEL_RUNS,
 )
