@@ -25,6 +25,7 @@ def command(
     reference: Path | None = typer.Option(None, help="Host reference FASTA, for uploaded samples."),
     genes: Path | None = typer.Option(None, help="GTF or refGene table, for uploaded samples."),
     largest_upload: float = typer.Option(5.0, min=0.001, help="Size limit of one upload, in GB."),
+    oidc: Path | None = typer.Option(None, envvar="AFTERCAR_OIDC_FILE", help="Settings of the organisation's sign-in (TOML)."),
     secure: bool = typer.Option(False, "--secure", help="Served over TLS by a proxy: keep cookies to it."),
 ) -> None:
     """Serve the web app; the first start prints a one-time link for the first administrator."""
@@ -41,10 +42,13 @@ def command(
     from aftercar.actions.accounts import first_link
     from aftercar.actions.sample_analyses import Bench
     from aftercar.cli.output import say
+    from aftercar.edges.oidc import Provider, read_oidc_settings
     from aftercar.edges.outbox import file_outbox, mail_server
     from aftercar.store import create_store
     from aftercar.web.app import beside, create_app, utc_now
 
+    organisation = read_oidc_settings(oidc, os.environ)
+    provider = Provider(organisation) if organisation is not None else None
     store = create_store(database or None)
     token = first_link(store, utc_now())
     if token:
@@ -55,5 +59,5 @@ def command(
     else:
         send = file_outbox(outbox)
     bench = Bench(files or beside(store), reference, genes, int(largest_upload * 1e9))
-    app = create_app(store, send=send, bench=bench, secure=secure)
+    app = create_app(store, send=send, bench=bench, provider=provider, secure=secure)
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)

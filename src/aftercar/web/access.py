@@ -14,6 +14,7 @@ from aftercar.actions.accounts import actor_of
 from aftercar.actions.permissions import Actor
 from aftercar.actions.sample_analyses import Bench
 from aftercar.actions.today_lists import TodayLists
+from aftercar.edges.oidc import Provider
 from aftercar.errors import InputError, NotPermitted
 from aftercar.store import Store
 from aftercar.store import web as kept
@@ -36,6 +37,7 @@ class Desk:
         bench: where uploaded samples are kept and analysed.
         lists: today's work lists, kept until the registry changes.
         wake: tells the worker that there is a new analysis.
+        provider: of the organisation's sign-in, where there is one.
         secure: whether cookies are only sent over TLS.
     """
 
@@ -45,6 +47,7 @@ class Desk:
     bench: Bench
     lists: TodayLists
     wake: Callable[[], None]
+    provider: Provider | None = None
     secure: bool = False
 
     @property

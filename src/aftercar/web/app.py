@@ -17,12 +17,13 @@ from starlette.exceptions import HTTPException
 from aftercar import __version__
 from aftercar.actions.sample_analyses import Bench
 from aftercar.actions.today_lists import TodayLists
+from aftercar.edges.oidc import Provider
 from aftercar.errors import AfterCarError
 from aftercar.store import Store
 from aftercar.web.access import Desk, SignInFirst
 from aftercar.web.guard import Guard
 from aftercar.web.openapi import ENROLMENT, document
-from aftercar.web.pages import accounts, audit, cases, people, reports, samples, signals, today
+from aftercar.web.pages import accounts, audit, cases, organisation, people, reports, samples, signals, today
 from aftercar.web.rendering import page
 from aftercar.web.worker import Worker
 
@@ -51,6 +52,7 @@ def create_app(
     send: Callable[[str, str, str], None],
     bench: Bench | None = None,
     clock: Callable[[], dt.datetime] = utc_now,
+    provider: Provider | None = None,
     secure: bool = False,
 ) -> FastAPI:
     """The app over a registry.
@@ -60,6 +62,7 @@ def create_app(
         send: sends a message (address, subject, text).
         bench: where uploaded samples are kept and analysed; by default a folder beside the database.
         clock: the time now.
+        provider: of the organisation's sign-in, where there is one.
         secure: whether it is served over TLS, so that cookies are kept to it.
     """
     bench = bench or Bench(beside(store))
@@ -72,8 +75,8 @@ def create_app(
         worker.stop()
 
     app = FastAPI(title="AfterCAR", version=__version__, docs_url=None, redoc_url=None, lifespan=working)
-    app.state.desk = Desk(store, clock, send, bench, TodayLists(), worker.wake, secure)
-    for module in (accounts, today, people, cases, samples, signals, reports, audit):
+    app.state.desk = Desk(store, clock, send, bench, TodayLists(), worker.wake, provider, secure)
+    for module in (accounts, organisation, today, people, cases, samples, signals, reports, audit):
         app.include_router(module.router)
     app.add_middleware(Guard, largest_upload=bench.largest)
     app.add_exception_handler(SignInFirst, _sign_in_first)
@@ -134,6 +137,7 @@ def forms() -> dict[str, dict[str, str]]:
     password = {"password": "Password, at least 12 characters."}
     return {
         "/sign-in": {"email": "Address.", "password": "Password.", "code": "Code of the second factor."},
+        "/sign-in/organisation/code": {"ticket": "Ticket of the page.", "code": "Code of the second factor."},
         "/sign-out": {"everywhere": "Not empty: end every session of the account."},
         "/reset": {"email": "Address."},
         "/reset/{token}": password,

@@ -17,6 +17,8 @@ TABLE = {
     **{("GET", f"/{name}"): (ANYBODY, "reach") for name in ("sign-in", "reset", "reset/{token}", "static/app.css")},
     **{("GET", f"/{name}/{{token}}"): (ANYBODY, "reach") for name in ("first", "invitation")},
     **{("POST", f"/{name}"): (ANYBODY, "reach") for name in ("sign-in", "reset", "reset/{token}")},
+    **{("GET", f"/sign-in/organisation{end}"): (ANYBODY, "reach") for end in ("", "/back")},
+    ("POST", "/sign-in/organisation/code"): (ANYBODY, "reach"),
     **{("POST", f"/{name}/{{token}}"): (ANYBODY, "reach") for name in ("first", "invitation")},
     **{("POST", f"/{name}"): (SIGNED_IN, "reach") for name in ("sign-out", "account/password", "account/code", "account/token")},
     ("GET", "/account"): (SIGNED_IN, "reach"),

@@ -23,10 +23,11 @@ KINDS = ACCOUNTS["organisation_type"].choices
 
 @dataclass(frozen=True)
 class SignIn:
-    """The sign-in form; ``message`` says what did not fit, ``email`` is kept."""
+    """The sign-in form; ``message`` says what did not fit, ``email`` is kept, ``organisation`` names another way in."""
 
-    message: str = ""
-    email: str = ""
+    message: str
+    email: str
+    organisation: str
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ class Users:
 
 
 @router.get("/sign-in")
-def sign_in_form(request: Request) -> Response:
+def sign_in_form(request: Request, here: Here) -> Response:
     """The sign-in form."""
-    return page(request, "sign_in.html", SignIn(), None)
+    return sign_in_page(request, here, "", status=200)
 
 
 @router.post("/sign-in")
@@ -80,11 +81,8 @@ def sign_in(request: Request, here: Here, fields: OpenForm) -> Response:
     try:
         token = act.sign_in(here.store, fields.get("email", ""), fields.get("password", ""), fields.get("code", ""), here.clock())
     except act.SignInRefused as error:
-        return page(request, "sign_in.html", SignIn(str(error), fields.get("email", "")), None, status=403)
-    old = request.cookies.get(COOKIE)
-    if old:
-        kept.close_session(here.store, old)
-    return _signed_in(here, token)
+        return sign_in_page(request, here, str(error), fields.get("email", ""))
+    return signed_in(request, here, token)
 
 
 @router.post("/sign-out")
@@ -143,7 +141,7 @@ def ask(request: Request, here: Here, fields: OpenForm) -> Response:
     found = act.ask_reset(here.store, fields.get("email", ""), here.clock())
     if found is not None:
         record, token = found
-        words = f"{_base(request)}/reset/{token}\nThe link is good for one hour."
+        words = f"{base_of(request)}/reset/{token}\nThe link is good for one hour."
         here.send(record["email"], "AfterCAR: choose a new password", words)
     return page(request, "ask.html", Ask(True), None)
 
@@ -204,7 +202,7 @@ def users(request: Request, here: Here, who: Who) -> Response:
 def invite(request: Request, here: Here, who: Who, fields: Form) -> Response:
     """Invite somebody."""
     record, token = act.invite(here.store, who.actor, fields, here.clock())
-    here.send(record["email"], "AfterCAR: invitation", f"{_base(request)}/invitation/{token}\nThe link is good for seven days.")
+    here.send(record["email"], "AfterCAR: invitation", f"{base_of(request)}/invitation/{token}\nThe link is good for seven days.")
     return _users_page(request, here, who, f"An invitation is on its way to {record['email']}.")
 
 
@@ -237,11 +235,22 @@ def _with_password(request: Request, form: Password, do: Callable[[], object]) -
     return RedirectResponse("/sign-in", status_code=303)
 
 
-def _signed_in(here: Desk, token: str) -> Response:
+def sign_in_page(request: Request, here: Desk, message: str, email: str = "", *, status: int = 403) -> Response:
+    """The sign-in form, with what did not fit."""
+    label = here.provider.settings.label if here.provider is not None else ""
+    return page(request, "sign_in.html", SignIn(message, email, label), None, status=status)
+
+
+def signed_in(request: Request, here: Desk, token: str) -> Response:
+    """To the first page with a new session; the one that the browser had ends."""
+    old = request.cookies.get(COOKIE)
+    if old:
+        kept.close_session(here.store, old)
     answer = RedirectResponse("/", status_code=303)
     answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=here.secure, max_age=int(kept.LONGEST.total_seconds()))
     return answer
 
 
-def _base(request: Request) -> str:
+def base_of(request: Request) -> str:
+    """The address that the browser asked, without a path."""
     return f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
