@@ -2,14 +2,14 @@
 
 import pytest
 
-from aftercar.actions.assess import findings_of
+from aftercar.actions.assess import Results, findings_of
 from aftercar.edges.study import read_study
 from aftercar.reports.summary import lines
 
 
 @pytest.fixture(scope="module")
 def found(request):
-    return findings_of(read_study(request.config.rootpath / "examples" / "published"), {})
+    return findings_of(read_study(request.config.rootpath / "examples" / "published"), Results())
 
 
 def test_the_summary_says_the_figures_as_published(found):

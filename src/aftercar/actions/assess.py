@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from aftercar.actions.analyse_samples import analyse, by_case
 from aftercar.actions.analyse_variants import CLONAL, analyse_variants
 from aftercar.actions.biomarkers_ch import sources_of
 from aftercar.actions.progress import Progress, silent
+from aftercar.actions.site_assays import analyse_sites, run_reports
+from aftercar.cases.site_assays import of_cases
 from aftercar.edges.digests import Digests
 from aftercar.edges.files import drop_empty, folder_beside, write_text
 from aftercar.edges.study import Study, read_study
@@ -33,18 +35,34 @@ from aftercar.reports.assessment import assessment
 from aftercar.reports.blocks import twin
 from aftercar.reports.findings import Findings, find
 from aftercar.reports.html import render
+from aftercar.reports.site_assays import site_rows
 from aftercar.vocab.columns import Column
 from aftercar.vocab.tables.biomarkers import CLONAL_SAMPLES
 from aftercar.vocab.tables.reports import TABLES
+from aftercar.vocab.tables.sites import RESULTS as SITE_RESULTS
 from aftercar.vocab.tables.study import SAMPLE_FILES
 
 REPORT = "report.html"
 _PROVENANCE = "provenance.json"
 #: Folders of a result and of the work before it: one folder a sample in each; and the hashes of files read.
-_SAMPLES, _CLONAL, _HASHES = "samples", "clonal", "hashes"
+_SAMPLES, _CLONAL, _SITES, _HASHES = "samples", "clonal", "sites", "hashes"
 
-Verdicts = Mapping[str, Mapping[str, Any]]
-Clonal = Mapping[str, Sequence[dict[str, Any]]]
+
+@dataclass(frozen=True)
+class Results:
+    """What the samples of a study gave.
+
+    Attributes:
+        verdicts: content of ``verdict.json`` by sample.
+        clonal: rows of the tables of :data:`CLONAL`.
+        sites: content of ``site_assay.json`` by sample.
+        place: folder that holds the samples' own files.
+    """
+
+    verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    clonal: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
+    sites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    place: Path = Path()
 
 
 def assess(folder: Path, out: Path, tell: Progress = silent, *, work: Path | None = None) -> Findings:
@@ -65,12 +83,12 @@ def assess(folder: Path, out: Path, tell: Progress = silent, *, work: Path | Non
     may_replace(out)
     study = read_study(folder)
     digests = Digests(work / _HASHES if work is not None else None)
-    with samples_of(study, out, tell, digests=digests, work=work) as (verdicts, clonal, place):
+    with samples_of(study, out, tell, digests=digests, work=work) as made:
         tell(0, None, "figures and report")
-        found = findings_of(study, verdicts, clonal)
+        found = findings_of(study, made)
         with folder_beside(out, replace=True) as inside:
             write_results(inside, study, found, digests)
-            _keep_samples(place, inside, study, verdicts)
+            _keep_samples(made, inside, study)
     return found
 
 
@@ -78,14 +96,15 @@ def assess_sample(folder: Path, sample_id: str, work: Path, tell: Progress = sil
     """Make one sample of a study ready for :func:`assess` with the same ``work``; other samples may be made at the same time.
 
     Raises:
-        UsageError: when the study has no such sample, or it has neither reads nor variants.
+        UsageError: when the study has no such sample, or it has neither reads, variants nor sites.
     """
     study = read_study(folder)
     digests = Digests(work / _HASHES)
     verdicts = analyse(study, work / _SAMPLES, work / _SAMPLES, tell, digests=digests, only=sample_id)
     clonal = analyse_variants(study, work / _CLONAL, work / _CLONAL, tell, digests=digests, only=sample_id)
-    if not verdicts and not clonal[CLONAL_SAMPLES.name]:
-        raise UsageError(f"no sample {sample_id} with reads or variants", where=str(folder), fix="look into samples.csv")
+    sites = analyse_sites(study, work / _SITES, work / _SITES, tell, digests=digests, only=sample_id)
+    if not verdicts and not clonal[CLONAL_SAMPLES.name] and not sites:
+        raise UsageError(f"no sample {sample_id} with reads, variants or sites", where=str(folder), fix="look into samples.csv")
 
 
 @contextmanager
@@ -97,8 +116,8 @@ def samples_of(
     earlier: Path | None = None,
     digests: Digests | None = None,
     work: Path | None = None,
-) -> Iterator[tuple[Verdicts, Clonal, Path]]:
-    """Every sample of a study analysed: verdicts, rows of the clonal tables, and the folder that holds the samples' own.
+) -> Iterator[Results]:
+    """Every sample of a study analysed.
 
     Args:
         study: the study.
@@ -114,7 +133,8 @@ def samples_of(
     try:
         verdicts = analyse(study, place / _SAMPLES, former / _SAMPLES, tell, digests=known)
         clonal = analyse_variants(study, place / _CLONAL, former / _CLONAL, tell, digests=known)
-        yield verdicts, clonal, place
+        sites = analyse_sites(study, place / _SITES, former / _SITES, tell, digests=known)
+        yield Results(verdicts, clonal, sites, place)
     except BaseException:
         if work is None:
             drop_empty(place)
@@ -123,8 +143,9 @@ def samples_of(
         shutil.rmtree(place, ignore_errors=True)
 
 
-def findings_of(study: Study, verdicts: Verdicts, clonal: Clonal | None = None) -> Findings:
-    """Every figure of a study, given the verdicts of its samples and the rows of :data:`CLONAL`."""
+def findings_of(study: Study, made: Results) -> Findings:
+    """Every figure of a study, given what its samples gave."""
+    base_rates = _base_rates(study.background)
     found = find(
         study.title,
         study.data_lock,
@@ -132,12 +153,14 @@ def findings_of(study: Study, verdicts: Verdicts, clonal: Clonal | None = None) 
         level=study.settings.level,
         valid_negative_below=study.settings.valid_negative_below,
         near_gene_bases=study.settings.near_gene_bases,
-        verdicts=verdicts,
-        verdict_of_case=by_case(study, verdicts),
+        verdicts=made.verdicts,
+        verdict_of_case=by_case(study, made.verdicts),
+        site_assays=of_cases(study.rows("samples"), made.sites),
         genome=study.genome,
-        base_rates=_base_rates(study.background),
+        base_rates=base_rates,
     )
-    return replace(found, tables={**found.tables, **{table.name: (clonal or {}).get(table.name, []) for table in CLONAL}})
+    clonal = {table.name: made.clonal.get(table.name, []) for table in CLONAL}
+    return replace(found, tables={**found.tables, **clonal, **site_rows(study.rows("samples"), made.sites, base_rates)})
 
 
 def _base_rates(path: Path | None) -> dict[str, tuple[int, int]] | None:
@@ -157,7 +180,7 @@ def write_results(folder: Path, study: Study, found: Findings, digests: Digests)
     write_text(folder / REPORT, render(document))
     write_text(folder / "report.json", _json(twin(document)))
     write_text(folder / _PROVENANCE, _json(provenance))
-    for table in (*TABLES, *CLONAL):
+    for table in (*TABLES, *CLONAL, *SITE_RESULTS):
         frame = pl.DataFrame(
             [{column.name: row.get(column.name) for column in table.columns} for row in found.tables[table.name]],
             schema={column.name: _type(column) for column in table.columns},
@@ -172,6 +195,7 @@ def provenance_of(study: Study, digests: Digests | None = None) -> dict[str, Any
     for row in study.rows("samples"):
         for column in SAMPLE_FILES:
             used |= {name: study.file(name) for name in (row[column] or "").split(";") if name}
+    used |= run_reports(study)
     used |= {path.name: path for path in study.shared_files}
     known = digests or Digests()
     return {
@@ -203,11 +227,11 @@ def may_replace(out: Path) -> None:
         raise UsageError(f"{out} exists and was not made by this command", fix="name another folder with --out")
 
 
-def _keep_samples(place: Path, folder: Path, study: Study, verdicts: Verdicts) -> None:
-    for sample in verdicts:
-        shutil.copytree(place / _SAMPLES / sample, folder / _SAMPLES / sample)
-    for source in sources_of(study):
-        shutil.copytree(place / _CLONAL / source.sample_id, folder / _CLONAL / source.sample_id)
+def _keep_samples(made: Results, folder: Path, study: Study) -> None:
+    kept = {_SAMPLES: made.verdicts, _CLONAL: [source.sample_id for source in sources_of(study)], _SITES: made.sites}
+    for kind, samples in kept.items():
+        for sample in samples:
+            shutil.copytree(made.place / kind / sample, folder / kind / sample)
 
 
 def _json(value: Any) -> str:

@@ -103,10 +103,10 @@ def build(
 
 def document_of(study: Study, wanted: Wanted, out: Path, earlier: Path | None, tell: Progress) -> Document:
     """The report as neutral blocks."""
-    with samples_of(study, out, tell, earlier=earlier) as (verdicts, clonal, place):
-        drawn = place / "samples" / wanted.sample / "junctions.svg"
+    with samples_of(study, out, tell, earlier=earlier) as made:
+        drawn = made.place / "samples" / wanted.sample / "junctions.svg"
         pile_up = drawn.read_text(encoding="utf-8") if wanted.sample and drawn.is_file() else ""
-    found = findings_of(study, verdicts, clonal)
+    found = findings_of(study, made)
     provenance = {**provenance_of(study), "report": wanted.as_dict(), "filters": "small cells masked" if wanted.is_masked else ""}
     document = _made(study, found, wanted, provenance, pile_up)
     return masked(document, study.settings.mask_below) if wanted.is_masked else document

@@ -9,6 +9,7 @@ from aftercar.cases.causality import WORDS
 from aftercar.reports import figures, figures_people, figures_samples, summary, texts
 from aftercar.reports.blocks import Block, Caveat, Document, Fact, Facts, Field, Heading, Prose, TableBlock
 from aftercar.reports.findings import Findings, Row
+from aftercar.reports.site_assays import site_assays
 from aftercar.reports.wording import counted, listed, p_value, percent, small_percent
 from aftercar.vocab.genomes import find_genome
 
@@ -387,6 +388,7 @@ _SECTIONS: tuple[Callable[[Findings], Iterator[Block]], ...] = (
     surface,
     cohort,
     samples,
+    site_assays,
     cases,
     missing,
 )

@@ -84,6 +84,7 @@ def find(
     near_gene_bases: int = 50_000,
     verdicts: Mapping[str, Mapping[str, Any]] | None = None,
     verdict_of_case: Mapping[str, Mapping[str, Any]] | None = None,
+    site_assays: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     genome: str = "",
     base_rates: Mapping[str, tuple[int, int]] | None = None,
 ) -> Findings:
@@ -97,11 +98,12 @@ def find(
         near_gene_bases: distance within which a site is near a gene.
         verdicts: content of ``verdict.json`` by sample.
         verdict_of_case: the verdict that speaks for each case.
+        site_assays: integration-site assays of the tumour material of each case.
         genome: name of the reference build, for the karyogram.
         base_rates: gene -> (ordinary products with a site in it, products looked at); None takes published values.
     """
     verdicts = verdicts or {}
-    files = case_files({name: frame.to_dicts() for name, frame in frames.items()}, verdict_of_case)
+    files = case_files({name: frame.to_dicts() for name, frame in frames.items()}, verdict_of_case, site_assays)
     settings = CausalitySettings(valid_negative_below=valid_negative_below, near_gene_bases=near_gene_bases)
     others = recurrent_genes(files)
     causality = {file.case_id: suggest(file, settings, base_rates, other_tumours=others.get(file.case_id)) for file in files}

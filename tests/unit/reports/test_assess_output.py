@@ -111,11 +111,11 @@ def test_text_from_the_study_is_escaped(tmp_path, project):
 
 
 def test_a_block_is_found_by_its_key(result, project):
-    from aftercar.actions.assess import findings_of
+    from aftercar.actions.assess import Results, findings_of
     from aftercar.edges.study import read_study
     from aftercar.reports.assessment import assessment
 
-    document = assessment(findings_of(read_study(project / "examples" / "published"), {}), {})
+    document = assessment(findings_of(read_study(project / "examples" / "published"), Results()), {})
     assert isinstance(document.find("rates-table"), TableBlock)
     with pytest.raises(KeyError):
         document.find("")

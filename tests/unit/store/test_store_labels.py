@@ -150,14 +150,14 @@ def test_plans_are_held_to_the_label():
 
 
 def test_paragraphs_that_rest_on_a_label_are_in_the_documents(project):
-    from aftercar.actions.assess import findings_of
+    from aftercar.actions.assess import Results, findings_of
     from aftercar.edges.study import read_study
     from aftercar.reports.centre import centre_feedback
     from aftercar.reports.dossier import dossier
     from aftercar.reports.signal import signal_assessment
 
     study = read_study(project / "examples" / "published")
-    findings = findings_of(study, {})
+    findings = findings_of(study, Results())
     made = {
         "signal": signal_assessment(findings, {}, {}),
         "dossier": dossier(findings, findings.cases[0].case_id, {}),

@@ -104,4 +104,68 @@ SITE_BACKGROUND = Table(
     level="result",
 )
 
-TABLES = (INTEGRATION_SITES, LMPCR_SHEET, SITE_BACKGROUND)
+SITE_ASSAYS = Table(
+    "site_assays",
+    "The integration-site assay of each sample that has one: clones, diversity, and the largest clone against the setting.",
+    (
+        Column("sample_id", "id", "The sample.", required=True),
+        Column("case_id", "id", "The case."),
+        Column("material", "text", "Material."),
+        Column(
+            "state",
+            "choice",
+            "Sites were found, none was found (no negative: what would have been found is not known), or the run is vetoed.",
+            choices=("sites", "no_sites", "vetoed"),
+        ),
+        Column("source", "text", "Run or table that it was read from."),
+        Column("unit", "text", "What the abundance counts."),
+        Column("clones", "integer", "Distinct sites used.", unit="sites", low=0),
+        Column("set_aside", "integer", "Rows left out for their flags.", unit="rows", low=0),
+        Column("cells", "number", "Sum of the abundance.", low=0),
+        Column("shannon", "number", "Shannon entropy in nats."),
+        Column("simpson", "number", "Gini-Simpson index."),
+        Column("gini", "number", "Gini coefficient.", low=0, high=1),
+        Column("chao1", "number", "Bias-corrected lower bound of the number of clones.", unit="clones", low=0),
+        Column("uc50_ascending", "integer", "UC50 by the ascending cumulative sum.", unit="clones", low=0),
+        Column("uc50_fewest", "integer", "Fewest clones that hold half of the cells.", unit="clones", low=0),
+        Column("share", "number", "Share of the largest clone among vector-positive cells.", unit="fraction", low=0, high=1),
+        Column("low", "number", "Lower limit.", unit="fraction", low=0, high=1),
+        Column("high", "number", "Upper limit.", unit="fraction", low=0, high=1),
+        Column(
+            "above_setting",
+            "choice",
+            "Whether the largest clone is above the clonality setting; empty when clone sizes are not known.",
+            choices=("above", "not_above", "cannot_say"),
+        ),
+        Column("words", "text", "The largest clone against the setting, in words."),
+        Column("problems", "list", "What a person must look at."),
+    ),
+    key=("sample_id",),
+    level="result",
+)
+
+SITE_CLONES = Table(
+    "site_clones",
+    "The largest clones of each integration-site assay, with how common their genes are among ordinary products.",
+    (
+        Column("sample_id", "id", "The sample.", required=True),
+        Column("rank", "integer", "1 is the largest clone.", required=True, low=1),
+        *_PLACE,
+        Column("cells", "number", "Abundance in the assay's unit.", low=0),
+        Column("share", "number", "Share of the vector-positive cells.", unit="fraction", low=0, high=1),
+        Column("low", "number", "Lower limit.", unit="fraction", low=0, high=1),
+        Column("high", "number", "Upper limit.", unit="fraction", low=0, high=1),
+        Column("gene", "text", "Gene hit, or the nearest one."),
+        Column("distance", "integer", "0 inside the gene, else bases to it; empty when not known.", unit="bases", low=0),
+        Column("feature", "text", "Exon, intron, utr5, utr3, upstream or downstream."),
+        Column("places", "integer", "Places on the genome that fit equally well.", low=1),
+        Column("products_with_site", "integer", "Ordinary products with a site at the gene.", unit="products", low=0),
+        Column("products", "integer", "Ordinary products looked at.", unit="products", low=0),
+    ),
+    key=("sample_id", "rank"),
+    level="result",
+)
+
+#: Computed for a study.
+RESULTS = (SITE_ASSAYS, SITE_CLONES)
+TABLES = (INTEGRATION_SITES, LMPCR_SHEET, SITE_BACKGROUND, *RESULTS)
