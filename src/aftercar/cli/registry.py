@@ -337,6 +337,32 @@ def verify(
 
 
 @app.command()
+def backup(
+    file: Path = typer.Argument(help="The file to make; never overwritten."),
+    database: str = _DATABASE,
+    who: str = _WHO,
+) -> None:
+    """Copy a SQLite registry while others work, and prove the copy: the database's own check and the audit trail."""
+    from aftercar.actions.registry_backup import backup as copy
+    from aftercar.cli.output import say
+
+    store, actor = _open(database, who)
+    found = copy(store, actor, file)
+    print(file)
+    say(f"{found.records} records, {found.entries} entries of the trail, head {found.head[1]}")
+
+
+@app.command()
+def restore(file: Path = typer.Argument(help="A file made by backup."), database: str = _DATABASE) -> None:
+    """Bring a backup to --database, where nothing may stand, and up to date with this program. The backup is not touched."""
+    from aftercar.actions.registry_backup import restore as bring_back
+    from aftercar.cli.output import say
+
+    found = bring_back(file, database)
+    say(f"restored: {found.records} records, {found.entries} entries of the trail, head {found.head[1]}")
+
+
+@app.command()
 def history(
     table: str = typer.Argument(help="people, infusions, ..."),
     record: str = typer.Argument(help="The record's identifier."),
