@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,8 +31,6 @@ from aftercar.reads.tally import Tally, aligned_depth, assumed_depth, relative_g
 from aftercar.reads.vector_index import VectorIndex
 from aftercar.vocab.vectors import Construct
 
-#: A contig below this length may be a vector in the reference.
-SHORT_CONTIG = 300_000
 NO_READS = "The input holds no reads: nothing can be said of the vector."
 
 
@@ -137,7 +134,7 @@ def _screened(found: Sequence[Found], kind: str, quick: bool, job: _Job, notes: 
         notes.append(f"{lonely} candidate templates lack their mate in the file.")
     if quick:
         notes.append("Quick look: only reads without a place were read. A negative needs the full pass.")
-    vector_contigs = _vector_contigs(pairs, tally)
+    vector_contigs = sharing.carrying(job.index, pairs, tally.contigs, tally.contig_reads.tolist())
     if vector_contigs:
         notes.append(f"The file's reference holds the vector or a relative of it: {', '.join(vector_contigs)}.")
     shared, known = _shared(pairs, tally, kind, vector_contigs, job, notes)
@@ -165,25 +162,6 @@ def _source(kind: str) -> Literal["bam", "cram", "fastq"]:
     return "cram" if kind == "cram" else "fastq" if kind == "fastq" else "bam"
 
 
-def _vector_contigs(pairs: Iterable[Pair], tally: Tally) -> tuple[str, ...]:
-    """Short contigs on which at least half the reads are candidates."""
-    seen = Counter(
-        read.contig for pair in pairs for read in (pair.first, pair.second) if read is not None and read.contig is not None
-    )
-    names = list(tally.contigs)
-    return tuple(
-        name
-        for i, name in enumerate(names)
-        if tally.contigs[name] < SHORT_CONTIG and seen[name] and 2 * seen[name] >= tally.contig_reads[i]
-    )
-
-
-def _not_host(tally: Tally, vector_contigs: Sequence[str]) -> frozenset[str]:
-    """Contigs that are not the host: those that carry the vector, and short ones with a strange name beside others."""
-    strange = {name for name in sharing.foreign_contigs(tally.contigs) if tally.contigs[name] < SHORT_CONTIG}
-    return frozenset(vector_contigs) | (strange if len(strange) < len(tally.contigs) else frozenset())
-
-
 def _shared(
     pairs: Sequence[Pair], tally: Tally, kind: str, vector_contigs: Sequence[str], job: _Job, notes: list[str]
 ) -> tuple[Intervals, bool]:
@@ -192,7 +170,7 @@ def _shared(
         status = job.reference.stat()
         return _shared_with(_Key(job.index), job.reference, status.st_mtime_ns, status.st_size), True
     if kind != "fastq" and tally.counts[counting.UNMAPPEDS] < tally.counts[counting.READS]:
-        away = _not_host(tally, vector_contigs)
+        away = sharing.strange_contigs(tally.contigs).union(vector_contigs)
         notes.append(
             "Parts shared with the host's genome were found in the sample's own alignments; a reference finds them surely."
         )
@@ -220,7 +198,9 @@ def _shared_with(key: _Key, reference: Path, changed: int, size: int) -> Interva
     """Shared parts against a reference, kept for the next sample of a study."""
     index = key.index
     with FastaFile(reference) as fasta:
-        return sharing.from_reference(index, Seeds.of(index), _pieces(fasta))
+        vectors = _vectors_in(fasta, index)
+        pieces = (bases for name, _, bases in fasta.stream(overlap=300) if name not in vectors)
+        return sharing.from_reference(index, Seeds.of(index), pieces)
 
 
 def shared_with_reference(index: VectorIndex, reference: Path) -> Intervals:
@@ -229,17 +209,23 @@ def shared_with_reference(index: VectorIndex, reference: Path) -> Intervals:
     return _shared_with(_Key(index), reference, status.st_mtime_ns, status.st_size)
 
 
-def _pieces(fasta: FastaFile) -> Iterator[tuple[NDArray[np.uint8], bool]]:
-    lengths = fasta.lengths
-    for name, _, bases in fasta.stream(overlap=300):
-        yield bases, lengths[name] < SHORT_CONTIG
+def vectors_in_reference(vectors: Iterable[Construct], reference: Path) -> frozenset[str]:
+    """Contigs of a reference that are the vector or its relative (a hybrid genome, a virus): no host."""
+    with FastaFile(reference) as fasta:
+        return _vectors_in(fasta, VectorIndex.build(vectors))
+
+
+def _vectors_in(fasta: FastaFile, index: VectorIndex) -> frozenset[str]:
+    seeds = Seeds.of(index)
+    short = [name for name in sharing.foreign_contigs(fasta.lengths) if fasta.lengths[name] < sharing.SHORT_CONTIG]
+    return frozenset(name for name in short if sharing.is_vector(index, seeds, fasta.fetch_array(name, 0, fasta.lengths[name])))
 
 
 def _depth(tally: Tally, kind: str, quick: bool, vector_contigs: Sequence[str], reference: Path | None) -> HostDepth:
     if quick:
         return HostDepth(float("nan"), 0.0, how="not measured by a quick look")
     if kind != "fastq" and tally.windows.any():
-        depth = aligned_depth(tally, _not_host(tally, vector_contigs))
+        depth = aligned_depth(tally, sharing.strange_contigs(tally.contigs).union(vector_contigs))
         if reference is None:
             return depth
         return HostDepth(depth.mean, depth.bases, relative_gc(tally, _expected_gc(tally, reference)), depth.how)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aftercar.actions.progress import Progress, silent
-from aftercar.actions.screen_reads import screen_reads
+from aftercar.actions.screen_reads import screen_reads, vectors_in_reference
 from aftercar.edges import site_files
 from aftercar.edges.constructs import read_constructs
 from aftercar.edges.evidence_bam import count_reference
@@ -96,7 +96,7 @@ def test_sample(
             existing_file(Path(path))
     constructs = read_constructs(vector)
     with ExitStack() as stack:
-        host = stack.enter_context(FastaHost(reference)) if reference is not None else None
+        host = stack.enter_context(_host(reference, constructs)) if reference is not None else None
         shared = shared_with_host(constructs, host) if host is not None else None
         annotator = _annotator(genes, gene_lists, regions)
         inside = stack.enter_context(folder_beside(out))
@@ -176,6 +176,11 @@ def examine(
         notes=notes,
     )
     return screened, found, verdict
+
+
+def _host(reference: Path, constructs: Sequence[Construct]) -> FastaHost:
+    """The host's bases; a vector or virus that stands in the reference is none of it."""
+    return FastaHost(reference, without=vectors_in_reference(constructs, reference))
 
 
 def _check_reference(screened: Screened, host: FastaHost | None, reads: Sequence[Path]) -> list[str]:

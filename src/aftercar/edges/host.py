@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,19 @@ _OVERLAP = 1 << 10
 
 
 class FastaHost:
-    """Keeps to :class:`aftercar.reads.placement.HostSequence`; recently used pages stay in memory (8 MB)."""
+    """Keeps to :class:`aftercar.reads.placement.HostSequence`; recently used pages stay in memory (8 MB).
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the FASTA.
+        without: contigs of it that are not host (a vector or virus in a hybrid genome).
+    """
+
+    def __init__(self, path: Path, *, without: Collection[str] = ()) -> None:
         self._fasta = FastaFile(path)
+        self._lengths = {name: length for name, length in self._fasta.lengths.items() if name not in without}
         self._stretches: dict[str, list[tuple[int, int, str]]] = {}
         self.names: dict[str, str] = {}
-        for name, length in self._fasta.lengths.items():
+        for name, length in self._lengths.items():
             contig, start = genome_place(name, length)
             self.names.setdefault(bare_contig(contig), contig)
             self._stretches.setdefault(bare_contig(contig), []).append((start, length, name))
@@ -41,17 +47,17 @@ class FastaHost:
     @property
     def bases(self) -> int:
         """Bases in the file."""
-        return sum(self._fasta.lengths.values())
+        return sum(self._lengths.values())
 
     @property
     def lengths(self) -> dict[str, int]:
         """Lengths of whole contigs in the file; windows are left out."""
-        return {name: length for name, length in self._fasta.lengths.items() if genome_place(name, length)[0] == name}
+        return {name: length for name, length in self._lengths.items() if genome_place(name, length)[0] == name}
 
     @property
     def has_windows(self) -> bool:
         """Whether any sequence of the file is a window of a contig."""
-        return len(self.lengths) < len(self._fasta.lengths)
+        return len(self.lengths) < len(self._lengths)
 
     def covers(self, contig: str) -> bool:
         """Whether the file holds any base of the contig."""
@@ -73,7 +79,9 @@ class FastaHost:
     def blocks(self) -> Iterator[tuple[str, int, Codes]]:
         """Every stretch in pieces that overlap by 1,024 bases, so that no part of a read falls between them."""
         for name, first, bases in self._fasta.stream(_STEP, _OVERLAP):
-            contig, start = genome_place(name, self._fasta.lengths[name])
+            if name not in self._lengths:
+                continue
+            contig, start = genome_place(name, self._lengths[name])
             yield contig, start + first, encode(bases.tobytes())
 
     def _page(self, name: str, page: int) -> Codes:

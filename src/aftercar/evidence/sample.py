@@ -89,7 +89,8 @@ def find(
     library = library_of(screened)
     if is_paired(screened) and math.isnan(library.insert_mean):
         library = _measured(screened, target, library)
-    evidence = gather(screened.pairs, target, library, host=host, contigs=screened.contigs)
+    contigs = {name: length for name, length in screened.contigs.items() if name not in screened.vector_contigs}
+    evidence = gather(screened.pairs, target, library, host=host, contigs=contigs)
     junctions = call_junctions(evidence, target, host)
     sites = pair_junctions(junctions, tsd=target.tsd, longest=library.longest)
     return Findings(target, library, evidence, tuple(one_orientation(sites)))

@@ -102,7 +102,7 @@ def identity(both: list[End]) -> tuple[object, ...] | None:
 
 
 def ends_of(pair: Pair, contigs: Mapping[str, int]) -> list[End]:
-    """The one or two ends of a template, as sequenced, each with its own alignments."""
+    """The ends of a template, as sequenced, each with its own alignments to the host's contigs (to all when none is named)."""
     result = []
     for read, which in ((pair.first, FIRST), (pair.second, SECOND)):
         if read is None:
@@ -135,6 +135,8 @@ def _alternatives(tag: str, contigs: Mapping[str, int]) -> list[Aligned]:
 
 
 def _placed(name: str, position: int, strand: str, cigar: str, quality: int, contigs: Mapping[str, int]) -> Aligned | None:
+    if contigs and name not in contigs:
+        return None
     contig, offset = genome_place(name, contigs.get(name))
     blocks = []
     at, ref = 0, position + offset

@@ -54,7 +54,7 @@ def gather(
         target: from :func:`aftercar.reads.junctions_target.target_of`.
         library: read and template length.
         host: the reference; without it only the file's own alignments place host parts.
-        contigs: contig lengths of the file (to understand names that are windows).
+        contigs: lengths of the file's host contigs; alignments to others (the vector in a hybrid genome) place nothing.
         aligner: made for ``target``, to be reused over calls.
     """
     aligner = aligner or VectorAligner(target)

@@ -9,6 +9,7 @@ matches of a 9 kb vector with 3.1 Gb). Reads that match nothing else are no evid
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -31,8 +32,12 @@ _CIGAR = re.compile(r"(\d+)([MIDNSHP=X])")
 
 Intervals = Mapping[str, Sequence[tuple[int, int]]]
 
+#: A contig below this length may be a vector or a virus in the reference.
+SHORT_CONTIG = 300_000
+
 _HOST_NAME = re.compile(
-    r"^(chr)?(\d{1,2}|X|Y|M|MT|W|Z)(_.*)?$|^(chr)?Un|^HLA|^hs3\dd|^(GL|KI|KN|KQ|KB|KZ|ML|JTFH|JH)\d|^N[CTW]_0000|^NT_|^NW_|_alt$|_random$|decoy",
+    r"^(chr)?(\d{1,2}|X|Y|M|MT|W|Z)(_\d+)*$|^(chr)?Un|^HLA|^hs3\dd|^(GL|KI|KN|KQ|KB|KZ|ML|JTFH|JH)\d|^N[CTW]_0000|^NT_|^NW_"
+    r"|_(alt|random|fix)$|_hap\d+$|decoy",
     re.IGNORECASE,
 )
 
@@ -40,6 +45,45 @@ _HOST_NAME = re.compile(
 def foreign_contigs(contigs: Iterable[str]) -> tuple[str, ...]:
     """Contigs whose names are not those of a host's chromosomes, patches, decoys or HLA: vectors, viruses, spike-ins."""
     return tuple(name for name in contigs if not _HOST_NAME.search(name.split(":")[0]))
+
+
+def strange_contigs(contigs: Mapping[str, int]) -> frozenset[str]:
+    """Short contigs of a foreign name, unless the file has no others (then its names say nothing)."""
+    strange = frozenset(name for name in foreign_contigs(contigs) if contigs[name] < SHORT_CONTIG)
+    return strange if len(strange) < len(contigs) else frozenset()
+
+
+def carrying(index: VectorIndex, pairs: Iterable[Pair], contigs: Mapping[str, int], reads: Sequence[int]) -> tuple[str, ...]:
+    """Contigs of the file's own reference that are the vector or its relative: at least half of their reads align there by
+    vector bases.
+
+    Args:
+        index: the vector.
+        pairs: candidates of the sample.
+        contigs: contig lengths of the file.
+        reads: primary reads on each contig, in that order.
+    """
+    short = {name for name in foreign_contigs(contigs) if contigs[name] < SHORT_CONTIG}
+    seen = Counter(
+        read.contig
+        for pair in pairs
+        for read in (pair.first, pair.second)
+        if read is not None
+        and read.is_mapped
+        and read.contig in short
+        and any(_overlaps(match, aligned_parts(read)) for match in index.matches(read.sequence))
+    )
+    return tuple(name for name, count in zip(contigs, reads, strict=True) if seen[name] and 2 * seen[name] >= count)
+
+
+def is_vector(index: VectorIndex, seeds: Seeds, bases: NDArray[np.uint8]) -> bool:
+    """Whether a contig (upper-case letters) is a vector or its relative: the vector matches a tenth of it or more.
+
+    HIV-1, of which a lentiviral vector keeps about a fifth, is one; a piece of the host with one exon or promoter of the
+    vector is not.
+    """
+    covered = np.zeros(len(index.text), np.bool_)
+    return 8 * mark_form(bases, covered, *arguments(seeds, nibbles=False)) >= len(bases) / 10
 
 
 @compiled
@@ -94,24 +138,18 @@ def mark_plainly(data: NDArray[np.uint8], covered: NDArray[np.bool_], *tables: o
 mark_form: Callable[..., int] = mark if HAVE_NUMBA else mark_plainly
 
 
-def from_reference(index: VectorIndex, seeds: Seeds, pieces: Iterable[tuple[NDArray[np.uint8], bool]]) -> Intervals:
+def from_reference(index: VectorIndex, seeds: Seeds, pieces: Iterable[NDArray[np.uint8]]) -> Intervals:
     """Shared parts against the host's genome.
 
     Args:
         index, seeds: the vector.
-        pieces: the genome as upper-case letters, neighbouring pieces overlapping by at least 300 bases, and whether the
-            piece is a whole short contig. A short contig of which the vector matches a third or more is taken for a vector
-            in the reference (a hybrid genome), not for host.
+        pieces: the host as upper-case letters, neighbouring pieces overlapping by at least 300 bases; without contigs that
+            are a vector (:func:`is_vector`).
     """
     covered = np.zeros(len(index.text), np.bool_)
     tables = arguments(seeds, nibbles=False)
-    for piece, short in pieces:
-        if not short:
-            mark_form(piece, covered, *tables)
-            continue
-        own = np.zeros_like(covered)
-        if 8 * mark_form(piece, own, *tables) < len(piece) / 3:
-            covered |= own
+    for piece in pieces:
+        mark_form(piece, covered, *tables)
     found: dict[str, list[tuple[int, int]]] = {target.name: [] for target in index.targets}
     edges = np.flatnonzero(np.diff(np.concatenate(([0], covered.view(np.int8), [0]))))
     for low, high in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
