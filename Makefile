@@ -39,7 +39,7 @@ lock: $(VENV)/.dev
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
 		--extra web --extra documents pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
-		--extra web --extra documents --extra postgres --extra oidc --group dev --group docs -c requirements.lock pyproject.toml \
+		--extra web --extra documents --extra postgres --extra oidc --group dev --group docs --group release -c requirements.lock pyproject.toml \
 		-o requirements-dev.lock
 
 $(VENV)/.run: requirements.lock pyproject.toml
