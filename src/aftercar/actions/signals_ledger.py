@@ -11,16 +11,16 @@ from typing import Any
 
 from aftercar import __version__
 from aftercar.actions.permissions import Actor
+from aftercar.actions.signals_book import Place, changing, read_book
 from aftercar.actions.signals_disproportionality import Request, Result, run
 from aftercar.edges.faers import data_lock
 from aftercar.edges.files import existing_file
-from aftercar.edges.ledger import changing, read_ledger
 from aftercar.errors import InputError
 from aftercar.signals.ledger import Ledger, Outcome, Step
 
 
 def record(
-    path: Path,
+    place: Place,
     signal: str,
     step: Step,
     *,
@@ -42,7 +42,7 @@ def record(
     """
     if actor is not None:
         actor.check_everywhere("read" if step == "note" else "assess")
-    with changing(path) as held:
+    with changing(place, who, why) as held:
         held[0] = held[0].add(
             signal,
             step,
@@ -64,12 +64,12 @@ _DISPROPORTIONALITY = "disproportionality "
 
 
 def remember(
-    path: Path, signal: str, request: Request, found: Result, *, row: str, who: str, on: dt.date, actor: Actor | None = None
+    place: Place, signal: str, request: Request, found: Result, *, row: str, who: str, on: dt.date, actor: Actor | None = None
 ) -> Ledger:
     """Keep one row of a disproportionality result as evidence, with the request, so that it can be run again.
 
     Args:
-        path: the ledger.
+        place: the ledger.
         signal: a signal of the ledger.
         request: what was asked.
         found: its result; needs a data lock.
@@ -90,12 +90,12 @@ def remember(
     query = _DISPROPORTIONALITY + json.dumps({"request": asdict(request), "row": name}, ensure_ascii=False)
     why = "reports until the data lock"
     return record(
-        path, signal, "evidence", who=who, on=on, why=why, data_lock=found.data_lock, figures=figures, query=query, actor=actor
+        place, signal, "evidence", who=who, on=on, why=why, data_lock=found.data_lock, figures=figures, query=query, actor=actor
     )
 
 
 def rerun(
-    path: Path,
+    place: Place,
     lake: Path,
     *,
     who: str,
@@ -113,8 +113,8 @@ def rerun(
     """
     lock = data_lock(lake)
     rows = []
-    for signal in read_ledger(path).signals:
-        book = read_ledger(path)
+    for signal in read_book(place).signals:
+        book = read_book(place)
         evidence = book.evidence(signal)
         last = evidence[-1] if evidence else None
         state = book.state(signal)
@@ -130,18 +130,18 @@ def rerun(
             values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored["request"].items()}
             request = Request(**values)
             found = run(lake, request, engine_url=engine_url, memory_gb=memory_gb, actor=actor)
-            book = remember(path, signal, request, found, row=stored["row"], who=who, on=on, actor=actor)
+            book = remember(place, signal, request, found, row=stored["row"], who=who, on=on, actor=actor)
             said = [f"{change.figure}: {change.words}" for change in book.changes(signal) if change.words != "unchanged"]
             row |= {"now": str(lock), "changed": "; ".join(said) or "nothing"}
         rows.append(row)
     return rows
 
 
-def overview(path: Path, *, actor: Actor | None = None) -> list[dict[str, Any]]:
+def overview(place: Place, *, actor: Actor | None = None) -> list[dict[str, Any]]:
     """One row for each signal: state, since when, by whom, last data lock, what changed since the one before."""
     if actor is not None:
         actor.check_everywhere("read")
-    book = read_ledger(path)
+    book = read_book(place)
     rows = []
     for signal in book.signals:
         entries = book.of(signal)
@@ -163,20 +163,20 @@ def overview(path: Path, *, actor: Actor | None = None) -> list[dict[str, Any]]:
     return rows
 
 
-def history(path: Path, signal: str, *, actor: Actor | None = None) -> list[dict[str, Any]]:
+def history(place: Place, signal: str, *, actor: Actor | None = None) -> list[dict[str, Any]]:
     """Every entry of one signal, oldest first."""
     if actor is not None:
         actor.check_everywhere("read")
-    return [json.loads(entry.as_json()) for entry in read_ledger(path).of(signal)]
+    return [json.loads(entry.as_json()) for entry in read_book(place).of(signal)]
 
 
-def compare(path: Path, signal: str, *, actor: Actor | None = None) -> list[dict[str, Any]]:
+def compare(place: Place, signal: str, *, actor: Actor | None = None) -> list[dict[str, Any]]:
     """The figures of the last two data locks side by side."""
     if actor is not None:
         actor.check_everywhere("read")
     return [
         {"figure": change.figure, "before": change.before, "now": change.now, "ratio": change.ratio, "change": change.words}
-        for change in read_ledger(path).changes(signal)
+        for change in read_book(place).changes(signal)
     ]
 
 

@@ -142,7 +142,9 @@ def disproportionality(
     maskers: int = typer.Option(0, help="Show the drugs that hide the event most."),
     shrink: bool = typer.Option(False, "--ebgm", help="Fit the shrinkage prior to every pair; adds EBGM and EB05."),
     pairs: Path = typer.Option(None, "--pairs", help="Also write every drug-event pair to this Parquet or CSV file."),
-    book: Path = typer.Option(None, "--ledger", help="Keep the result as evidence in this signal ledger (with --signal, --who)."),
+    book: str = typer.Option(
+        None, "--ledger", help="Keep the result as evidence in this signal ledger, file or registry (with --signal, --who)."
+    ),
     signal: str = typer.Option("", "--signal", help="Signal of the ledger."),
     who: str = typer.Option("", "--who", help="Who ran it."),
     row: str = typer.Option("", "--row", help="Drug of the row to keep; default the drugs together."),
@@ -195,9 +197,10 @@ def disproportionality(
         for note in found.notes:
             say(note)
     if book is not None:
+        from aftercar.actions.signals_book import place_of
         from aftercar.actions.signals_ledger import remember
 
-        kept = remember(book, signal, request, found, row=row, who=who, on=dt.datetime.now(tz=dt.UTC).date())
+        kept = remember(place_of(book), signal, request, found, row=row, who=who, on=dt.datetime.now(tz=dt.UTC).date())
         say(f"{signal}: evidence of data lock {kept.of(signal)[-1].data_lock} kept in {book}")
     if pairs is not None:
         count, _ = pair_table(place, pairs, engine_url=engine, roles=_list(roles), memory_gb=memory)
@@ -250,7 +253,7 @@ def sequential(
 
 @ledger.command("open")
 def open_signal(
-    file: Path = typer.Argument(help="The ledger (JSON lines); made when missing."),
+    file: str = typer.Argument(help="The ledger: a file of JSON lines, made when missing, or a registry (sqlite:///FILE)."),
     signal: str = typer.Argument(help="Name of the signal, as TCL-1."),
     topic: str = typer.Option(help="Event and product."),
     who: str = typer.Option(help="Who detected it."),
@@ -263,7 +266,7 @@ def open_signal(
 
 @ledger.command()
 def move(
-    file: Path = typer.Argument(help="The ledger."),
+    file: str = typer.Argument(help="The ledger: file or registry."),
     signal: str = typer.Argument(help="Name of the signal."),
     step: str = typer.Argument(help="validate, confirm, assess, close, reopen or note."),
     who: str = typer.Option(help="Who decided."),
@@ -279,7 +282,7 @@ def move(
 
 @ledger.command()
 def evidence(
-    file: Path = typer.Argument(help="The ledger."),
+    file: str = typer.Argument(help="The ledger: file or registry."),
     signal: str = typer.Argument(help="Name of the signal."),
     figures: Path = typer.Option(help="Result of a command run with --json."),
     data_lock: dt.datetime = typer.Option(formats=["%Y-%m-%d"], help="Last day that the data cover."),
@@ -290,17 +293,18 @@ def evidence(
     on: dt.datetime = typer.Option(None, formats=["%Y-%m-%d"], help="Day; default today."),
 ) -> None:
     """Keep the figures of a data lock, and say what changed since the last one."""
+    from aftercar.actions.signals_book import place_of
     from aftercar.actions.signals_ledger import compare, figures_from
     from aftercar.cli.output import print_table
 
     numbers = figures_from(figures, row)
     _record(file, signal, "evidence", who, why, on, data_lock=data_lock.date(), figures=numbers, query=query)
-    print_table(compare(file, signal))
+    print_table(compare(place_of(file), signal))
 
 
 @ledger.command()
 def rerun(
-    file: Path = typer.Argument(help="The ledger."),
+    file: str = typer.Argument(help="The ledger: file or registry."),
     lake: Path = typer.Option(help="Folder of loaded reports, with the new quarter."),
     who: str = typer.Option(help="Who ran it."),
     engine: str = _ENGINE,
@@ -308,64 +312,65 @@ def rerun(
     as_json: bool = _JSON,
 ) -> None:
     """Ask at the new data lock what every open signal was asked before, and say what changed."""
+    from aftercar.actions.signals_book import place_of
     from aftercar.actions.signals_ledger import rerun as run_again
     from aftercar.cli.output import print_table
-    from aftercar.edges.files import existing_file
 
     today = dt.datetime.now(tz=dt.UTC).date()
-    rows = run_again(existing_file(file), lake, who=who, on=today, engine_url=engine, memory_gb=memory)
+    rows = run_again(place_of(file, there=True), lake, who=who, on=today, engine_url=engine, memory_gb=memory)
     print_table(rows, as_json=as_json, columns=None if as_json else ("signal", "state", "before", "now", "changed"))
 
 
 @ledger.command("list")
-def list_signals(file: Path = typer.Argument(help="The ledger."), as_json: bool = _JSON) -> None:
+def list_signals(file: str = typer.Argument(help="The ledger: file or registry."), as_json: bool = _JSON) -> None:
     """Every signal: state, since when, by whom, what changed since the last data lock."""
+    from aftercar.actions.signals_book import place_of
     from aftercar.actions.signals_ledger import overview
     from aftercar.cli.output import print_table
-    from aftercar.edges.files import existing_file
 
-    print_table(overview(existing_file(file)), as_json=as_json)
+    print_table(overview(place_of(file, there=True)), as_json=as_json)
 
 
 @ledger.command()
 def show(
-    file: Path = typer.Argument(help="The ledger."),
+    file: str = typer.Argument(help="The ledger: file or registry."),
     signal: str = typer.Argument(help="Name of the signal."),
     as_json: bool = _JSON,
 ) -> None:
     """Every entry of one signal."""
+    from aftercar.actions.signals_book import place_of
     from aftercar.actions.signals_ledger import history
     from aftercar.cli.output import print_table
-    from aftercar.edges.files import existing_file
 
-    rows = history(existing_file(file), signal)
+    rows = history(place_of(file, there=True), signal)
     columns = None if as_json else ("number", "on", "step", "state", "who", "why", "outcome", "data_lock")
     print_table(rows, as_json=as_json, columns=columns)
 
 
 @ledger.command()
 def changes(
-    file: Path = typer.Argument(help="The ledger."),
+    file: str = typer.Argument(help="The ledger: file or registry."),
     signal: str = typer.Argument(help="Name of the signal."),
     as_json: bool = _JSON,
 ) -> None:
     """The figures of the last two data locks side by side."""
+    from aftercar.actions.signals_book import place_of
     from aftercar.actions.signals_ledger import compare
     from aftercar.cli.output import print_table, say
-    from aftercar.edges.files import existing_file
 
-    rows = compare(existing_file(file), signal)
+    rows = compare(place_of(file, there=True), signal)
     print_table(rows, as_json=as_json)
     if not rows:
         say("figures of two data locks are needed; add them with `aftercar signals ledger evidence`")
 
 
-def _record(file: Path, signal: str, step: Any, who: str, why: str, on: dt.datetime | None, **more: Any) -> None:
+def _record(file: str, signal: str, step: Any, who: str, why: str, on: dt.datetime | None, **more: Any) -> None:
+    from aftercar.actions.signals_book import place_of
     from aftercar.actions.signals_ledger import record
     from aftercar.cli.output import say
 
     day = on.date() if on is not None else dt.datetime.now(tz=dt.UTC).date()
-    book = record(file, signal, step, who=who, on=day, why=why, **more)
+    book = record(place_of(file), signal, step, who=who, on=day, why=why, **more)
     say(f"{signal}: {book.state(signal)} ({len(book.of(signal))} entries)")
 
 
