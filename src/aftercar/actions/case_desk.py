@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from aftercar.actions.permissions import Actor, Right
+from aftercar.actions.registry_due import plans_in_force
 from aftercar.cases.causality import Causality, recurrent_genes, suggest
 from aftercar.cases.model import CaseFile, Row, case_files
 from aftercar.cases.settings import DEFAULTS, CausalitySettings
@@ -99,7 +100,7 @@ def desk_of_store(store: Store, actor: Actor) -> Desk:
     for name in _OF_PERSON:
         tables[name] = [record.row for record in store.list(name, {"person_id": own})]
     tables["findings"] = [record.row for record in store.list("findings") if record["case_id"] in ids]
-    files = case_files(tables, _verdicts(store, ids))
+    files = case_files(tables, kept_verdicts(store, "case_id", ids))
     around: dict[str, Sequence[Row]] = {
         name: [_versioned(record) for record in store.list(name) if record["case_id"] in ids] for name in AROUND
     }
@@ -107,7 +108,9 @@ def desk_of_store(store: Store, actor: Actor) -> Desk:
     around["duplicate_links"] = [
         _versioned(record) for record in store.list("duplicate_links") if {record["case_a"], record["case_b"]} <= ids
     ]
-    return Desk({file.case_id: file for file in files}, around, store=store, actor=actor)
+    kept = plans_in_force(store).settings
+    settings = CausalitySettings(valid_negative_below=kept.valid_negative_below, near_gene_bases=kept.near_gene_bases)
+    return Desk({file.case_id: file for file in files}, around, settings, store, actor)
 
 
 def _versioned(record: Record) -> dict[str, Any]:
@@ -119,18 +122,18 @@ def plain(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.items() if not name.startswith("row_")}
 
 
-def _verdicts(store: Store, case_ids: set[str]) -> dict[str, Row]:
-    """The latest sequencing verdict kept for each case."""
+def kept_verdicts(store: Store, by: str, keys: Collection[str]) -> dict[str, Row]:
+    """The latest sequencing verdict kept for each of these cases (``by`` is ``case_id``) or samples (``sample_id``)."""
     found: dict[str, tuple[str, Row]] = {}
     for record in store.list("result_documents", {"kind": "transgene_verdict"}):
-        case_id = record["case_id"]
-        if case_id not in case_ids or not record["document"]:
+        key = record[by]
+        if key not in keys or not record["document"]:
             continue
         try:
             content = json.loads(record["document"])
         except ValueError:
             continue  # kept as text by another program; it is no verdict of ours
         day = str(record["produced_on"] or "")
-        if isinstance(content, dict) and "call" in content and (case_id not in found or day >= found[case_id][0]):
-            found[case_id] = (day, content)
-    return {case_id: content for case_id, (_, content) in found.items()}
+        if isinstance(content, dict) and "call" in content and (key not in found or day >= found[key][0]):
+            found[key] = (day, content)
+    return {key: content for key, (_, content) in found.items()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -24,10 +25,19 @@ def plans_in_force(store: Store, files: Sequence[Path] = ()) -> PlanSet:
     Raises:
         BadPlan: naming what is wrong.
     """
-    kept = sorted(store.list("site_plans", {"active": "yes"}), key=lambda record: (record.changed_at, record.key))
-    newest = {record["name"]: record["plan"] for record in kept}
     texts = [existing_file(path).read_text(encoding="utf-8-sig") for path in files]
-    return plan_set([*newest.values(), *texts])
+    return plan_set([*site_plan_texts(site_plan_rows(store)), *texts])
+
+
+def site_plan_rows(store: Store) -> list[Mapping[str, Any]]:
+    """The site's plans, every version, the one changed last at the end."""
+    kept = sorted(store.list("site_plans"), key=lambda record: (record.changed_at, record.key))
+    return [record.row for record in kept]
+
+
+def site_plan_texts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The plans among them that apply: of each name the last that is active."""
+    return list({row["name"]: row["plan"] for row in rows if row["active"] == "yes"}.values())
 
 
 def work_lists(store: Store, actor: Actor, on: dt.date, plans: PlanSet, *, until: dt.date | None = None) -> Work:

@@ -99,12 +99,7 @@ def export_registry(
     else:
         _write_fhir(target, frames, "R5" if format == "fhir-r5" else "R4")
     files = sorted(
-        {
-            name
-            for column in SAMPLE_FILES
-            for cell in frames["samples"][column].drop_nulls()
-            for name in cell.split(";")
-        }
+        {name for column in SAMPLE_FILES for cell in frames["samples"][column].drop_nulls() for name in cell.split(";")}
     )
     return Exported({name: frame.height for name, frame in frames.items()}, left_out, tuple(files))
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
+from aftercar.actions.case_desk import kept_verdicts
 from aftercar.actions.permissions import Actor
+from aftercar.actions.registry_due import plans_in_force
 from aftercar.reports.findings import Findings, find
 from aftercar.store import Store
 from aftercar.vocab.tables.study import TABLES
@@ -28,15 +31,31 @@ def registry_frames(store: Store, actor: Actor) -> dict[str, pl.DataFrame]:
 
 
 def registry_findings(store: Store, actor: Actor, on: dt.date) -> Findings:
-    """Every figure of the registry within the actor's reach, with ``on`` as the data lock."""
-    return find("Registry", on, registry_frames(store, actor))
+    """Every figure of the registry within the actor's reach, with ``on`` as the data lock and the registry's settings."""
+    settings, frames = plans_in_force(store).settings, registry_frames(store, actor)
+    return find(
+        "Registry",
+        on,
+        frames,
+        level=settings.level,
+        valid_negative_below=settings.valid_negative_below,
+        near_gene_bases=settings.near_gene_bases,
+        verdicts=kept_verdicts(store, "sample_id", set(frames["samples"]["sample_id"])),
+        verdict_of_case=kept_verdicts(store, "case_id", set(frames["cases"]["case_id"])),
+    )
 
 
 def registry_provenance(store: Store, on: dt.date) -> dict[str, Any]:
     """What the figures rest on: the end of the audit chain stands for the state of every record."""
     from aftercar import __version__
 
-    head = store.head()
+    head, settings = store.head(), plans_in_force(store).settings
     inputs = {f"registry, audit entry {head.seq}": head.hash}
     software = {"aftercar": __version__}
-    return {"title": "Registry", "data_lock": on.isoformat(), "settings": {}, "inputs": inputs, "software": software}
+    return {
+        "title": "Registry",
+        "data_lock": on.isoformat(),
+        "settings": asdict(settings),
+        "inputs": inputs,
+        "software": software,
+    }

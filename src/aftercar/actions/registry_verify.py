@@ -1,4 +1,4 @@
-"""Prove the audit trail; keep its end elsewhere; keep a site's plans."""
+"""Prove the audit trail; keep its end elsewhere; keys for pseudonyms."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 from aftercar.actions.permissions import Actor
 from aftercar.edges.files import existing_file
 from aftercar.errors import InputError, UsageError
-from aftercar.registry.plan import parse_plan, plan_set
 from aftercar.registry.pseudonyms import BadKey, Key
-from aftercar.store import Anchor, AuditBroken, Record, Store
+from aftercar.store import Anchor, AuditBroken, Store
 from aftercar.store.verify import Verification
 
 
@@ -57,33 +56,6 @@ def read_anchors(path: Path) -> list[Anchor]:
         except ValueError as error:
             raise InputError(str(error), where=f"{path} line {number}") from None
     return anchors
-
-
-def keep_plan(store: Store, actor: Actor, path: Path) -> Record:
-    """Keep a site's plan in the registry, after checking it; the newest version of a name applies.
-
-    Raises:
-        BadPlan: naming what is wrong.
-        StaleVersion: when another plan of the same name and version is there.
-    """
-    actor.check_everywhere("configure")
-    text = existing_file(path).read_text(encoding="utf-8-sig")
-    plan_set([text])
-    import tomllib
-
-    content = tomllib.loads(text)
-    if not content.get("name") or not content.get("version"):
-        raise InputError("a site plan needs name and version", where=str(path))
-    if content.get("rules"):
-        parse_plan(text, where=path.name)
-    row = {
-        "site_plan_id": f"{content['name']}-{content['version']}",
-        "name": content["name"],
-        "version": content["version"],
-        "plan": text,
-        "active": "yes",
-    }
-    return store.save("site_plans", row, who=actor.name, why=f"site plan from {path.name}")
 
 
 def new_key(path: Path) -> None:

@@ -208,7 +208,7 @@ def plan(
         return
     store, actor = _open(database, who)
     if add is not None:
-        from aftercar.actions.registry_verify import keep_plan
+        from aftercar.actions.registry_plans import keep_plan
 
         say(f"kept {keep_plan(store, actor, add).key}")
         return

@@ -31,6 +31,9 @@ class Settings:
         lost_after_days: without news for longer, a person with an open task is lost to follow-up.
         last_grace_days: how long the last task of a rule stays overdue before it is missed.
         small_cell: counts from 1 to below this are masked.
+        level: confidence level of every interval.
+        valid_negative_below: a "not detected" counts only when its detection limit (fraction of tumour cells) is below this.
+        near_gene_bases: distance within which a site is near a gene.
     """
 
     persistence_fraction: float = 0.01
@@ -44,6 +47,9 @@ class Settings:
     lost_after_days: int = 730
     last_grace_days: int = 365
     small_cell: int = 5
+    level: float = 0.95
+    valid_negative_below: float = 0.2
+    near_gene_bases: int = 50_000
 
 
 SOURCES: Mapping[str, Source] = {
@@ -68,9 +74,30 @@ SOURCES: Mapping[str, Source] = {
     "lost_after_days": Source("AfterCAR's: two yearly contacts without news", "derived"),
     "last_grace_days": Source("AfterCAR's", "derived"),
     "small_cell": Source("Common disclosure rule: counts below 5 are not shown", "recalled"),
+    "level": Source("Convention", "derived"),
+    "valid_negative_below": Source("AfterCAR's working value, without validation", "derived"),
+    "near_gene_bases": Source("AfterCAR's working value: 50 kilobases on either side", "derived"),
 }
 
-_LIMITS: Mapping[str, tuple[float, float]] = {
+#: What each says, in a sentence for people.
+ABOUT: Mapping[str, str] = {
+    "persistence_fraction": "Vector-positive fraction of cells that asks for integration-site analysis (0.01 is 1% of cells).",
+    "contraction_days": "Days after infusion within which values above it are expected expansion.",
+    "rise_factor": "Rise over the lowest earlier value that counts as a rise after contraction.",
+    "clone_share": "Share of all clones that counts as predominant: the clonality trigger.",
+    "clone_repeat_months": "Months within which a predominant clone is looked for again.",
+    "most_vcn": "Copies per transduced cell assumed at most when the product's are not known.",
+    "pg_per_genome_low": "Mass of a diploid genome in picograms, at least.",
+    "pg_per_genome_high": "Mass of a diploid genome in picograms, at most.",
+    "lost_after_days": "Days without news after which a person with an open task is lost to follow-up.",
+    "last_grace_days": "Days that the last task of a rule stays overdue before it is missed.",
+    "small_cell": "Counts from 1 to below this are masked where small counts may not leave.",
+    "level": "Confidence level of every interval.",
+    "valid_negative_below": "A 'not detected' counts only when its detection limit (fraction of tumour cells) is below this.",
+    "near_gene_bases": "Bases within which a site is called near a gene.",
+}
+
+LIMITS: Mapping[str, tuple[float, float]] = {
     "persistence_fraction": (1e-6, 1),
     "contraction_days": (0, 3650),
     "rise_factor": (1, 1000),
@@ -82,6 +109,9 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "lost_after_days": (30, 36_500),
     "last_grace_days": (0, 36_500),
     "small_cell": (0, 100),
+    "level": (0.5, 0.9999),
+    "valid_negative_below": (1e-6, 1),
+    "near_gene_bases": (0, 10_000_000),
 }
 
 
@@ -96,9 +126,9 @@ def read_settings(given: object, base: Settings | None = None, *, where: str = "
         raise BadSetting("settings is not a table", where=where, fix="write [settings] and key = value lines")
     changes: dict[str, Any] = {}
     for name, value in given.items():
-        if name not in _LIMITS:
-            raise BadSetting(f"unknown setting {name!r}", where=where, fix=f"the settings are {', '.join(_LIMITS)}")
-        low, high = _LIMITS[name]
+        if name not in LIMITS:
+            raise BadSetting(f"unknown setting {name!r}", where=where, fix=f"the settings are {', '.join(LIMITS)}")
+        low, high = LIMITS[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
             raise BadSetting(f"{name} = {value!r} is not a number from {low:g} to {high:g}", where=where)
         changes[name] = type(getattr(base, name))(value)

@@ -23,7 +23,7 @@ from aftercar.store import Store
 from aftercar.web.access import Desk, SignInFirst
 from aftercar.web.guard import Guard
 from aftercar.web.openapi import ENROLMENT, document
-from aftercar.web.pages import accounts, audit, cases, organisation, people, reports, samples, signals, today
+from aftercar.web.pages import accounts, audit, cases, organisation, people, reports, samples, settings, signals, today
 from aftercar.web.rendering import page
 from aftercar.web.worker import Worker
 
@@ -76,7 +76,7 @@ def create_app(
 
     app = FastAPI(title="AfterCAR", version=__version__, docs_url=None, redoc_url=None, lifespan=working)
     app.state.desk = Desk(store, clock, send, bench, TodayLists(), worker.wake, provider, secure)
-    for module in (accounts, organisation, today, people, cases, samples, signals, reports, audit):
+    for module in (accounts, organisation, today, people, cases, samples, signals, reports, audit, settings):
         app.include_router(module.router)
     app.add_middleware(Guard, largest_upload=bench.largest)
     app.add_exception_handler(SignInFirst, _sign_in_first)
@@ -147,6 +147,10 @@ def forms() -> dict[str, dict[str, str]]:
         "/account/password": {"old": "Present password.", "new": "New password."},
         "/account/code": {"secret": "Secret.", "code": "Code."},
         "/account/token": {"label": "What for."},
+        "/settings": settings.FIELDS,
+        "/settings/plans": {"plan": "The plan as TOML.", "why": "Reason."},
+        "/settings/plans/shipped/{name}": {"do": "on, or off.", "why": "Reason."},
+        "/settings/plans/own/{key}": {"do": "on, or off.", "why": "Reason."},
         "/people/new": ENROLMENT,
         "/cases/{case_id}/assessments": cases.FIELDS,
         "/cases/{case_id}/assessments/{assessment_id}/sign": {name: cases.FIELDS[name] for name in ("password", "code")},

@@ -20,6 +20,7 @@ MENU = (
     ("/signals", "Signals", "read"),
     ("/reports", "Reports", "export"),
     ("/audit", "Audit", "audit"),
+    ("/settings", "Settings", "read"),
     ("/users", "Users", "configure"),
 )
 

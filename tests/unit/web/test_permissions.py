@@ -40,6 +40,8 @@ TABLE = {
     ("GET", "/reports"): ("export", "reach"),
     ("GET", "/reports/{kind}.{ending}"): ("export", "reach"),
     **{("GET", f"/audit{end}"): ("audit", "all") for end in ("", ".json")},
+    **{("GET", f"/settings{sub}{end}"): ("read", "reach") for sub in ("", "/plans", "/products") for end in ("", ".json")},
+    **{("POST", f"/settings{sub}"): ("configure", "all") for sub in ("", "/plans", "/plans/shipped/{name}", "/plans/own/{key}")},
     ("GET", "/users"): ("configure", "all"),
     ("POST", "/users"): ("configure", "all"),
     ("POST", "/users/{account_id}/close"): ("configure", "all"),
@@ -56,6 +58,7 @@ VALUES = {
     "assessment_id": "none",
     "job_id": "0" * 32,
     "name": "verdict.json",
+    "key": "none",
     "sample_id": "S-CASE-1",
 }
 REFUSED = re.compile(r"Code: not-permitted|\"code\":\"not-permitted\"|within your reach|within the reach of")
