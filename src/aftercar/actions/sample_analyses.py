@@ -12,6 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO
 from aftercar.actions.permissions import Actor
 from aftercar.actions.registry_people import reach
 from aftercar.errors import AfterCarError, InputError
-from aftercar.store import Record, Store, web_jobs
+from aftercar.store import DatabaseAway, Record, Store, StoreBusy, web_jobs
 
 KIND = "sample_test"
 #: Files of a result that can be downloaded.
@@ -30,7 +31,11 @@ _VECTORS = {".fa": ".fa", ".fasta": ".fa", ".fna": ".fa", ".gb": ".gb", ".gbk": 
 
 
 class Cancelled(Exception):
-    """Somebody asked the job to stop."""
+    """Somebody asked the job to stop, or another worker has it now."""
+
+
+class Stopped(Exception):
+    """The worker is being stopped."""
 
 
 @dataclass(frozen=True)
@@ -146,36 +151,72 @@ def verdict_of(bench: Bench, job_id: str) -> Mapping[str, Any]:
     return found
 
 
-def run_next(store: Store, bench: Bench, clock: Callable[[], dt.datetime]) -> bool:
-    """Run the job that waited longest to its end; False when none waits. Safe to repeat after a crash."""
-    job = web_jobs.claim(store)
+def run_next(store: Store, bench: Bench, clock: Callable[[], dt.datetime], stop: Callable[[], bool] = lambda: False) -> bool:
+    """Run the job that waited longest, as :func:`run_job`; False when none waits."""
+    job_id = web_jobs.waiting(store)
+    if job_id is not None:
+        run_job(store, bench, job_id, clock, stop)
+    return job_id is not None
+
+
+def run_job(
+    store: Store, bench: Bench, job_id: str, clock: Callable[[], dt.datetime], stop: Callable[[], bool] = lambda: False
+) -> None:
+    """Run a job to its end; nothing happens when it has ended already. Safe to repeat after a crash.
+
+    Args:
+        store, bench, clock: where, and the time.
+        job_id: the job.
+        stop: says that the worker is being stopped; the job then waits for another.
+    """
+    job = web_jobs.begin(store, job_id, clock())
     if job is None:
-        return False
+        return
     try:
-        words = _analyse(store, bench, job, clock)
-        web_jobs.finish(store, job.job_id, "done", words, clock())
+        state, words = "done", _analyse(store, bench, job, clock, stop)
+    except Stopped:
+        web_jobs.put_back(store, job)
+        return
     except Cancelled:
-        web_jobs.finish(store, job.job_id, "cancelled", "cancelled", clock())
+        state, words = "cancelled", "cancelled"
     except AfterCarError as error:
-        web_jobs.finish(store, job.job_id, "failed", str(error), clock())
+        state, words = "failed", str(error)
     except Exception as error:  # the worker must live on; the job says that the fault is ours
-        web_jobs.finish(store, job.job_id, "failed", f"our fault: {type(error).__name__}: {error}", clock())
-    return True
+        state, words = "failed", f"our fault: {type(error).__name__}: {error}"
+    with suppress(Stopped):  # another worker ends it
+        _patiently(lambda: web_jobs.finish(store, job, state, words, clock()), stop)
 
 
-def _analyse(store: Store, bench: Bench, job: web_jobs.Job, clock: Callable[[], dt.datetime]) -> str:
+def _patiently(do: Callable[[], Any], stop: Callable[[], bool]) -> Any:
+    """What ``do`` gives, once the database answers: hours of work are not thrown away because it is away or busy."""
+    while True:
+        try:
+            return do()
+        except (StoreBusy, DatabaseAway):
+            if stop():
+                raise Stopped from None
+            time.sleep(1.0)
+
+
+def _analyse(store: Store, bench: Bench, job: web_jobs.Job, clock: Callable[[], dt.datetime], stop: Callable[[], bool]) -> str:
     from aftercar.actions import test_sample as action
 
     folder = bench.folder / job.job_id
+    if not folder.is_dir():
+        raise InputError(
+            "the uploaded files are not on this machine", fix="every server and worker needs the same folder (--files)"
+        )
     for left in folder.glob(".result.*"):  # of a run that was killed
         shutil.rmtree(left, ignore_errors=True)
     last = 0.0
 
     def progress(done: float, total: float | None, words: str) -> None:
         nonlocal last
+        if stop():
+            raise Stopped
         if time.monotonic() - last > 1.0:
             last = time.monotonic()
-            if not web_jobs.tell(store, job.job_id, min(1.0, done / total) if total else 0.0, words):
+            if not _patiently(lambda: web_jobs.tell(store, job, min(1.0, done / total) if total else 0.0, words), stop):
                 raise Cancelled
 
     if not (folder / "result").exists():
@@ -189,8 +230,10 @@ def _analyse(store: Store, bench: Bench, job: web_jobs.Job, clock: Callable[[], 
             out=folder / "result",
             progress=progress,
         )
+    if not _patiently(lambda: web_jobs.tell(store, job, 1.0, "keeping the verdict"), stop):
+        raise Cancelled
     verdict = verdict_of(bench, job.job_id)
-    _keep(store, bench, job, verdict, clock)
+    _patiently(lambda: _keep(store, bench, job, verdict, clock), stop)
     return str(verdict["call"]).replace("_", " ")
 
 

@@ -1,7 +1,7 @@
 """Where records live: one behaviour, kept by SQLite or PostgreSQL, with the audit trail."""
 
 from aftercar.store.audit import Anchor, Entry
-from aftercar.store.errors import AuditBroken, Erased, NoStore, StaleVersion, StoreBusy, StoreVersion
+from aftercar.store.errors import AuditBroken, DatabaseAway, Erased, NoStore, StaleVersion, StoreBusy, StoreVersion
 from aftercar.store.store import Store, create_store, open_store
 from aftercar.store.transaction import Changes, Record, Transaction
 
@@ -9,6 +9,7 @@ __all__ = [
     "Anchor",
     "AuditBroken",
     "Changes",
+    "DatabaseAway",
     "Entry",
     "Erased",
     "NoStore",

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from aftercar.errors import InputError, MissingEngine, UsageError
-from aftercar.store.errors import NoStore, StoreBusy
+from aftercar.store.errors import DatabaseAway, NoStore, StoreBusy
 
 #: How long a writer waits for another writer, in seconds.
 WAIT_SECONDS = 60.0
@@ -58,7 +58,7 @@ def make_engine(url: str, *, create: bool, wait: float = WAIT_SECONDS) -> sa.Eng
 
     Raises:
         NoStore: when the SQLite file is missing and ``create`` is false.
-        MissingEngine: when psycopg is not installed or the server does not answer.
+        MissingEngine: when psycopg is not installed.
     """
     file = sqlite_file(url)
     if file is None:
@@ -141,7 +141,7 @@ def translated() -> Iterator[None]:
                 f"the database file cannot be used: {text}", fix="check the path, its permissions, free space"
             ) from error
         if "connect" in text or "terminat" in text or "server closed" in text:
-            raise MissingEngine(
+            raise DatabaseAway(
                 f"the database server does not answer: {text.strip()}", fix="check that it runs and the address"
             ) from error
         raise

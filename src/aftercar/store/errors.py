@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aftercar.errors import Conflict, InputError, NotPermitted
+from aftercar.errors import Conflict, InputError, MissingEngine, NotPermitted
 
 
 class StaleVersion(Conflict):
@@ -15,6 +15,12 @@ class StoreBusy(Conflict):
     """Somebody else has been writing for longer than we waited."""
 
     code = "store-busy"
+
+
+class DatabaseAway(MissingEngine):
+    """The database server does not answer, or ended the connection."""
+
+    code = "database-away"
 
 
 class AuditBroken(Conflict):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from aftercar.store import job_queue
 from aftercar.store.database import hidden, reading, writing
 from aftercar.store.errors import NoStore, StoreVersion
 
@@ -67,8 +68,14 @@ def upgrade(engine: sa.Engine, url: str) -> str | None:
         StoreVersion: when the database is newer than this program.
     """
     found = revision(engine)
-    if found == HEAD:
-        return found
+    if found != HEAD:
+        _migrate(engine, url, found)
+    if engine.dialect.name == "postgresql":
+        job_queue.prepare(engine)
+    return found
+
+
+def _migrate(engine: sa.Engine, url: str, found: str | None) -> None:
     if found is not None and not any((FOLDER / "versions").glob(f"{found}_*.py")):
         raise StoreVersion(
             f"the database has schema {found}, this program only {HEAD}",
@@ -83,4 +90,3 @@ def upgrade(engine: sa.Engine, url: str) -> str | None:
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         made.attributes["connection"] = connection
         command.upgrade(made, "head")
-    return found

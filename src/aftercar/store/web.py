@@ -116,12 +116,12 @@ def count_try(store: Store, email: str, now: dt.datetime) -> dt.datetime | None:
     with writing(store.engine) as connection:
         connection.execute(_insert(store)(table).values(known).on_conflict_do_nothing())
         mine = table.c.email == email
-        row = connection.execute(sa.select(table.c.count, table.c.locked_until).where(mine).with_for_update()).one()
-        if row.locked_until > _text(now):
-            return dt.datetime.fromisoformat(row.locked_until)
-        wait = min(86_400, 30 * 2 ** (row.count + 1 - _FREE_FAILURES)) if row.count + 1 >= _FREE_FAILURES else 0
+        tries, locked = connection.execute(sa.select(table.c.count, table.c.locked_until).where(mine).with_for_update()).one()
+        if locked > _text(now):
+            return dt.datetime.fromisoformat(locked)
+        wait = min(86_400, 30 * 2 ** (tries + 1 - _FREE_FAILURES)) if tries + 1 >= _FREE_FAILURES else 0
         until = _text(now + dt.timedelta(seconds=wait))
-        connection.execute(sa.update(table).where(mine).values(count=row.count + 1, locked_until=until))
+        connection.execute(sa.update(table).where(mine).values(count=tries + 1, locked_until=until))
     return None
 
 

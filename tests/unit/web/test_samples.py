@@ -32,6 +32,10 @@ def upload(browser, folder, *, reads=("tumour.bam",), vector="vector.fa", **fiel
     return browser.post(f"{SAMPLE}/analyses", data=data, files=files, follow_redirects=False)
 
 
+def begin_next(world):
+    return web_jobs.begin(world.store, web_jobs.waiting(world.store), world.now)
+
+
 def newest(world):
     return web_jobs.jobs_of(world.store, KIND)[0]
 
@@ -131,16 +135,16 @@ def test_jobs_are_cancelled_waiting_or_running(world, browser, simulated):
     assert newest(world).state == "cancelled"
     assert not run_next(world.store, world.app.state.desk.bench, lambda: world.now)
     assert upload(browser, simulated).status_code == 303
-    running = web_jobs.claim(world.store)
+    running = begin_next(world)
     browser.submit(f"{SAMPLE}/analyses/{running.job_id}/cancel")
     assert web_jobs.job(world.store, running.job_id).state == "cancelling"
-    assert not web_jobs.tell(world.store, running.job_id, 0.5, "reading")
+    assert not web_jobs.tell(world.store, running, 0.5, "reading")
 
 
 @pytest.mark.slow
 def test_what_was_running_when_the_program_died_runs_again(world, browser, simulated):
     upload(browser, simulated)
-    job = web_jobs.claim(world.store)
+    job = begin_next(world)
     folder = world.app.state.desk.bench.folder / job.job_id
     (folder / ".result.half").mkdir()
     with browser:  # the app starts: its worker takes up what was running
