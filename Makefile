@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo test check lint types layers bench validate docs clean lock
+.PHONY: demo test check lint types layers bench validate docs dist clean lock
 
 demo: $(VENV)/.run
 	$(BIN)/python examples/demo.py
@@ -33,11 +33,25 @@ validate: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/mkdocs build --strict
 
-# Refresh both lock files (contributors only).
+# Wheel and source archive, equal to the byte whoever builds them, and the bill of materials of what they run with.
+dist: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/python -m hatchling build -d dist/again
+	for file in dist/*.whl dist/*.tar.gz; do cmp $$file dist/again/$$(basename $$file); done
+	rm -r dist/again
+	$(BIN)/cyclonedx-py requirements requirements-server.lock --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file dist/sbom.cdx.json
+	cd dist && sha256sum * > SHA256SUMS
+
+# Refresh the lock files (contributors only).
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
 		--extra web --extra documents pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
+		--extra web --extra documents --extra postgres --extra oidc --group build -c requirements.lock pyproject.toml \
+		-o requirements-server.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
 		--extra web --extra documents --extra postgres --extra oidc --group dev --group docs --group release -c requirements.lock pyproject.toml \
 		-o requirements-dev.lock

@@ -22,7 +22,8 @@ _LIBRARIES = (
     ("xlsxwriter", "xlsxwriter", "documents", "Excel reports"),
     ("psycopg", "psycopg", "postgres", "a PostgreSQL registry"),
     ("pyspark", "pyspark", "spark", "spontaneous reports on a cluster"),
-    ("mappy", "mappy", "longreads", "long-read alignment"),
+    ("authlib", "authlib", "oidc", "sign-in by the organisation"),
+    ("cryptography", "cryptography", "documents", "signed reports"),
 )
 _PROGRAMS = (("samtools", "nothing; handy beside the evidence BAM"), ("snakemake", "running on a cluster"), ("java", "PySpark"))
 
