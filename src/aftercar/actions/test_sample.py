@@ -25,7 +25,7 @@ from aftercar.errors import InputError, UsageError
 from aftercar.evidence.annotation import Annotation, GeneIndex, annotate
 from aftercar.evidence.sample import GIVEN, Findings, find, is_paired, judge, shared_with_host
 from aftercar.evidence.settings import Settings
-from aftercar.evidence.sites import LocalCount
+from aftercar.evidence.sites import LocalCounts
 from aftercar.evidence.tumour_normal import compare
 from aftercar.evidence.verdict import Verdict, verdict_json
 from aftercar.reads.batch import HostDepth, Screened
@@ -159,7 +159,7 @@ def examine(
     progress(0, None, "junctions")
     found = find(screened, constructs, host, shared)
 
-    def count(sites: Sequence[Site], library: Library) -> Mapping[tuple[str, int], LocalCount]:
+    def count(sites: Sequence[Site], library: Library) -> LocalCounts:
         return count_reference(
             [Path(p) for p in reads], sites, library, anchor=settings.anchor, paired=is_paired(screened), reference=reference
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pysam
 
 from aftercar.edges.files import written_beside
-from aftercar.evidence.sites import LocalCount, SiteCall
+from aftercar.evidence.dispersion import WANTED, control_cuts
+from aftercar.evidence.sites import LocalCount, LocalCounts, SiteCall
 from aftercar.reads.batch import Pair, Read
 from aftercar.reads.junctions import Site
 from aftercar.reads.junctions_types import Library
@@ -18,7 +20,7 @@ from aftercar.reads.placement import genome_place
 from aftercar.vocab.genomes import bare_contig
 
 _SKIP = 0x4 | 0x100 | 0x200 | 0x400 | 0x800
-_MOST = 20_000
+_MOST = 1_000_000
 
 
 def write_evidence_bam(
@@ -107,29 +109,36 @@ def _indexed(path: Path, reference: Path | None) -> Iterator[pysam.AlignmentFile
 
 def count_reference(
     paths: Sequence[Path], sites: Sequence[Site], library: Library, *, anchor: int, paired: bool, reference: Path | None = None
-) -> dict[tuple[str, int], LocalCount]:
-    """Host fragments with at least ``anchor`` bases on both sides of each empty site, by contig and position.
+) -> LocalCounts:
+    """Host fragments with at least ``anchor`` bases on both sides of each empty site, and of pairs of places beside it.
 
     Sites that the file cannot answer (unsorted, no contig of that name) are left out.
     """
     totals: dict[tuple[str, int], int] = {}
-    answered: set[tuple[str, int]] = set()
+    controls: list[tuple[int, int]] = []
     for path in paths:
         with _indexed(path, reference) as handle:
             if handle is None:
-                return {}
-            names = _names(handle)
-            for site in sites:
+                return LocalCounts()
+            for number, (site, name, position) in enumerate(_placed(handle, sites)):
                 key = (site.contig, site.position)
-                name = next(
-                    (n for n, o, length in names.get(bare_contig(site.contig), ()) if 0 <= site.position - o < length), None
-                )
-                if name is None:
-                    continue
-                offset = next(o for n, o, _ in names[bare_contig(site.contig)] if n == name)
-                totals[key] = totals.get(key, 0) + _across(handle, name, site.position - offset, library, anchor, paired)
-                answered.add(key)
-    return {key: LocalCount(totals[key], "fragments across the empty site") for key in answered}
+                totals[key] = totals.get(key, 0) + _across(handle, name, [position + 1], library, anchor, paired)[0]
+                pairs = control_cuts(position + 1, library.longest, len(sites)) if number < WANTED else []
+                cuts = sorted({cut for pair in pairs for cut in pair})
+                counts = dict(zip(cuts, _across(handle, name, cuts, library, anchor, paired), strict=True)) if cuts else {}
+                controls += [(counts[one], counts[two]) for one, two in pairs]
+    words = "fragments across the empty site"
+    return LocalCounts({key: LocalCount(total, words) for key, total in totals.items()}, tuple(controls))
+
+
+def _placed(handle: pysam.AlignmentFile, sites: Sequence[Site]) -> Iterator[tuple[Site, str, int]]:
+    """Each site that the file has a contig for, with that contig's name and the position on it."""
+    names = _names(handle)
+    for site in sites:
+        for name, offset, length in names.get(bare_contig(site.contig), ()):
+            if 0 <= site.position - offset < length:
+                yield site, name, site.position - offset
+                break
 
 
 def _names(handle: pysam.AlignmentFile) -> dict[str, list[tuple[str, int, int]]]:
@@ -140,35 +149,35 @@ def _names(handle: pysam.AlignmentFile) -> dict[str, list[tuple[str, int, int]]]
     return names
 
 
-def _across(handle: pysam.AlignmentFile, name: str, position: int, library: Library, anchor: int, paired: bool) -> int:
-    """Fragments that begin at least ``anchor`` bases before the cut behind ``position`` and end as far beyond it."""
-    cut = position + 1
+def _across(
+    handle: pysam.AlignmentFile, name: str, cuts: Sequence[int], library: Library, anchor: int, paired: bool
+) -> list[int]:
+    """For each cut (rising) the fragments that begin at least ``anchor`` bases before it and end as far beyond it."""
     reach = library.longest if paired else library.read_length
     seen: set[tuple[int, int, bool]] = set()
-    count = 0
-    for number, record in enumerate(handle.fetch(name, max(0, cut - reach), cut)):
+    counts = [0] * len(cuts)
+    for number, record in enumerate(handle.fetch(name, max(0, cuts[0] - reach), cuts[-1])):
         if number > _MOST:
             break
-        if record.flag & _SKIP:
+        span = None if record.flag & _SKIP else _span(record, library, paired)
+        if span is None or span in seen:
             continue
-        if paired:
-            if (
-                record.is_reverse
-                or not record.mate_is_reverse
-                or record.mate_is_unmapped
-                or record.reference_id != record.next_reference_id
-            ):
-                continue
-            length = record.template_length
-            if not 0 < length <= library.longest:
-                continue
-            start, end = record.reference_start, record.reference_start + length
-        else:
-            start, end = record.reference_start, record.reference_end or record.reference_start
-        if start > cut - anchor or end < cut + anchor:
-            continue
-        key = (start, end, record.is_read1)
-        if key not in seen:
-            seen.add(key)
-            count += 1
-    return count
+        first = bisect_left(cuts, span[0] + anchor)
+        last = bisect_right(cuts, span[1] - anchor)
+        if first < last:
+            seen.add(span)
+            for place in range(first, last):
+                counts[place] += 1
+    return counts
+
+
+def _span(record: pysam.AlignedSegment, library: Library, paired: bool) -> tuple[int, int, bool] | None:
+    """Start, end and first-in-pair of a fragment, told by its forward read; None for the other read or without a sound mate."""
+    if not paired:
+        return record.reference_start, record.reference_end or record.reference_start, record.is_read1
+    if record.is_reverse or not record.mate_is_reverse or record.mate_is_unmapped:
+        return None
+    length = record.template_length
+    if record.reference_id != record.next_reference_id or not 0 < length <= library.longest:
+        return None
+    return record.reference_start, record.reference_start + length, record.is_read1

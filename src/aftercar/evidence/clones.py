@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from aftercar.evidence.quantity import Quantity, binomial_share, poisson_mean
+from aftercar.evidence.quantity import Quantity, binomial_share, binomial_share_found, poisson_mean_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Clone:
 
 
 def allele_share(
-    junction: int, reference: int, *, ends: int, level: float = 0.95, overdispersion: float = 0.0
+    junction: int, reference: int, *, ends: int, level: float = 0.95, least: int = 0, spread: float = 0.0
 ) -> tuple[float, float, float]:
     """Share of chromosome copies with the insertion, and its interval.
 
@@ -48,7 +48,8 @@ def allele_share(
         reference: fragments across the empty site.
         ends: 2 when both ends can be seen, 1 when one is.
         level: of the interval.
-        overdispersion: intra-class correlation rho of a beta-binomial; the counts are taken as worth 1 / (1 + (n - 1) rho) each.
+        least: junction fragments without which the site would not have been reported.
+        spread: squared coefficient of variation of the local fragment density (:mod:`aftercar.evidence.dispersion`).
     """
     total = junction + reference
     if total == 0:
@@ -57,24 +58,31 @@ def allele_share(
     def to_share(q: float) -> float:
         return q / (2 - q) if ends == 2 else q
 
-    worth = 1 / (1 + (total - 1) * overdispersion)
-    low, high = binomial_share(junction * worth, total * worth, level)
-    return to_share(junction / total), to_share(low), to_share(high)
+    # Variance of the log odds: total / (junction reference) by chance, spread at each end and at the empty site beside it.
+    worth = 1 / (1 + spread * (1 + 1 / ends) * junction * reference / total)
+    value, low, high = binomial_share_found(junction, total, level, least=least, worth=worth)
+    return to_share(value), to_share(low), to_share(high)
 
 
 def from_reference(
-    junction: int, reference: int, *, ends: int, mean_copies: float, level: float = 0.95, overdispersion: float = 0.0
+    junction: int, reference: int, *, ends: int, mean_copies: float, level: float = 0.95, least: int = 0, spread: float = 0.0
 ) -> Quantity:
-    """Cell fraction with the empty site as the denominator."""
-    share, low, high = allele_share(junction, reference, ends=ends, level=level, overdispersion=overdispersion)
-    kind = "beta-binomial" if overdispersion else "binomial"
-    words = f"{kind} of junction against reference fragments, Jeffreys"
+    """Cell fraction with the empty site as the denominator; arguments as of :func:`allele_share`."""
+    share, low, high = allele_share(junction, reference, ends=ends, level=level, least=least, spread=spread)
+    kind = "beta-binomial" if spread else "binomial"
+    words = f"{kind} of junction against reference fragments, {_prior(least)}"
     return Quantity(
         min(1.0, share * mean_copies), min(1.0, low * mean_copies), min(1.0, high * mean_copies), "of all cells", words
     )
 
 
-def from_depth(junction: int, *, ends: int, expected_per_end: float, level: float = 0.95) -> Quantity:
+def _prior(least: int) -> str:
+    return f"Jeffreys, given at least {least}" if least > 0 else "Jeffreys"
+
+
+def from_depth(
+    junction: int, *, ends: int, expected_per_end: float, level: float = 0.95, least: int = 0, spread: float = 0.0
+) -> Quantity:
     """Cell fraction with the mean host depth as the denominator.
 
     Args:
@@ -82,11 +90,14 @@ def from_depth(junction: int, *, ends: int, expected_per_end: float, level: floa
         ends: ends that can be seen.
         expected_per_end: fragments across one end if every cell carried one copy.
         level: of the interval.
+        least: junction fragments without which the site would not have been reported.
+        spread: squared coefficient of variation of the local fragment density.
     """
     whole = ends * expected_per_end
-    low, high = poisson_mean(junction, level)
-    words = "junction fragments over mean host depth, Jeffreys"
-    return Quantity(min(1.0, junction / whole), min(1.0, low / whole), min(1.0, high / whole), "of all cells", words)
+    worth = 1 / (1 + spread / ends * junction)
+    value, low, high = poisson_mean_found(junction, level, least=least, worth=worth)
+    words = f"junction fragments over mean host depth, {_prior(least)}"
+    return Quantity(min(1.0, value / whole), min(1.0, low / whole), min(1.0, high / whole), "of all cells", words)
 
 
 def clonality(fraction: Quantity | None, clonal_from: float, bystander_to: float) -> str:
@@ -106,7 +117,7 @@ def clonality(fraction: Quantity | None, clonal_from: float, bystander_to: float
     return "subclonal"
 
 
-def by_copies(fragments: int, every: int, amount: Quantity, *, level: float = 0.95) -> Quantity:
+def by_copies(fragments: int, every: int, amount: Quantity, *, level: float = 0.95, spread: float = 0.0) -> Quantity:
     """Cell fraction of a site from all vector copies: copies per cell times the site's share of all junction fragments.
 
     The depth over the whole vector is known far better than the fragments at one site, so this is the more precise
@@ -117,9 +128,11 @@ def by_copies(fragments: int, every: int, amount: Quantity, *, level: float = 0.
         every: at all junctions of the sample.
         amount: vector copies per cell (or tumour cell).
         level: of the interval.
+        spread: squared coefficient of variation of the local fragment density at either end.
     """
     share = fragments / every
-    low, high = binomial_share(fragments, every, level)
+    worth = 1 / (1 + spread / 2 * fragments * (1 - share))
+    low, high = binomial_share(fragments * worth, every * worth, level)
     value = share * amount.value
     below = math.hypot(1 - low / share, 1 - amount.low / amount.value)
     above = math.hypot(high / share - 1, amount.high / amount.value - 1)

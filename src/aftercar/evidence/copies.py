@@ -3,7 +3,7 @@
 With host depth H spread over D chromosome copies per cell (D = purity x ploidy + (1 - purity) x 2) one copy has depth
 H / D, so vector depth V means V x D / H copies per cell. If only tumour cells carry the vector, a tumour cell has
 that number divided by the purity. The interval is that of the fragment count (compound Poisson through the effective
-number of fragments, Jeffreys); it leaves out GC bias beyond the correction given and error in purity and ploidy.
+number of fragments, Jeffreys), widened by the spread of the local density; it leaves out error in purity and ploidy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,15 @@ def mean_ploidy(purity: float | None, ploidy: float) -> float:
 
 
 def copies(
-    seen: Presence, host: HostDepth, *, purity: float | None, ploidy: float = 2.0, level: float = 0.95, gc_factor: float = 1.0
+    seen: Presence,
+    host: HostDepth,
+    *,
+    purity: float | None,
+    ploidy: float = 2.0,
+    level: float = 0.95,
+    gc_factor: float = 1.0,
+    spread: float = 0.0,
+    place: float = 400.0,
 ) -> Copies | None:
     """Copies from vector and host depth; None when the host depth is not known.
 
@@ -42,13 +50,16 @@ def copies(
         ploidy: chromosome copies of a tumour cell.
         level: of the intervals.
         gc_factor: depth of host bases with the vector's GC content over the mean depth.
+        spread: squared coefficient of variation of the local fragment density.
+        place: bases over which that density holds, about a template: the vector has as many densities as such places.
     """
     if math.isnan(host.mean) or host.mean <= 0 or math.isnan(seen.depth):
         return None
     ratio = seen.depth / (host.mean * gc_factor)
-    low, high = poisson_mean(seen.effective, level)
-    if seen.effective > 0:
-        low, high = ratio * low / seen.effective, ratio * high / seen.effective
+    effective = seen.effective / (1 + seen.effective * spread * min(1.0, place / max(1, seen.bases)))
+    low, high = poisson_mean(effective, level)
+    if effective > 0:
+        low, high = ratio * low / effective, ratio * high / effective
     else:
         # Nothing seen: the upper limit is that of one read's worth of bases.
         low, high = 0.0, high * 100.0 / max(seen.bases, 1) / host.mean

@@ -22,7 +22,8 @@ class Settings:
         hopping_rate: share of reads that may come from another sample of the same run.
         neighbour_copies: copies per cell of the most positive sample of the run, as far as known.
         free_fragments: fragments needed where the vector has no known ends and breaks anywhere.
-        overdispersion: correlation of fragments at one site beyond the binomial (0: none), widens the cell-fraction interval.
+        overdispersion: squared coefficient of variation of the local fragment density, widens the cell-fraction interval; None:
+            measured on the sample, where that cannot be done taken as :data:`aftercar.evidence.dispersion.ASSUMED`.
     """
 
     level: float = 0.95
@@ -37,7 +38,7 @@ class Settings:
     hopping_rate: float = 0.001
     neighbour_copies: float = 10.0
     free_fragments: int = 2
-    overdispersion: float = 0.0
+    overdispersion: float | None = None
 
     @property
     def hopping_floor(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from scipy import stats
 
@@ -23,6 +23,19 @@ class LocalCount:
 
     reference: int | None
     how: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCounts:
+    """What the sample's own file tells of the places of the sites.
+
+    Attributes:
+        sites: host fragments across each empty site, by contig and 0-based position.
+        controls: counts at pairs of neighbouring places of the host (:mod:`aftercar.evidence.dispersion`).
+    """
+
+    sites: Mapping[tuple[str, int], LocalCount] = field(default_factory=dict)
+    controls: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,7 @@ def clone_of(
     mean_copies: float,
     purity: float | None,
     settings: Settings,
+    spread: float = 0.0,
 ) -> Clone:
     """The share of cells with one insertion.
 
@@ -101,17 +115,20 @@ def clone_of(
         mean_copies: chromosome copies of a mean cell.
         purity: share of tumour cells, None when not known.
         settings: thresholds.
+        spread: squared coefficient of variation of the local fragment density.
     """
     left, right = anchored(site.left, settings.anchor), anchored(site.right, settings.anchor)
     ends = 2 if site.canonical or (site.left is not None and site.right is not None) else 1
+    least = _least(site, left + right, settings)
     if count is not None and count.reference is not None:
         fraction = clones.from_reference(
-            left + right, count.reference, ends=ends, mean_copies=mean_copies, level=settings.level,
-            overdispersion=settings.overdispersion,
+            left + right, count.reference, ends=ends, mean_copies=mean_copies, level=settings.level, least=least, spread=spread,
         )  # fmt: skip
         reference, how = float(count.reference), count.how
     elif expected_per_end > 0:
-        fraction = clones.from_depth(left + right, ends=ends, expected_per_end=expected_per_end, level=settings.level)
+        fraction = clones.from_depth(
+            left + right, ends=ends, expected_per_end=expected_per_end, level=settings.level, least=least, spread=spread
+        )
         reference, how = expected_per_end, "mean host depth"
     else:
         fraction = Quantity(float("nan"), 0.0, 1.0, "of all cells", "host depth not known")
@@ -120,6 +137,16 @@ def clone_of(
     compared = tumour if tumour is not None else fraction
     kind = clones.clonality(compared, settings.clonal_from, settings.bystander_to)
     return Clone(fraction, tumour, kind, left, right, reference, how)
+
+
+def _least(site: Site, counted: int, settings: Settings) -> int:
+    """Counted fragments without which the site would not be reported as what it is.
+
+    The fragments of a site that are not counted (too few bases on one side) helped it to be reported.
+    """
+    every = sum(independent(junction) for junction in site.junctions)
+    wanted = settings.site_fragments if every >= settings.site_fragments else 1
+    return max(0, min(counted, wanted - max(0, every - counted)))
 
 
 def call_sites(
@@ -131,17 +158,19 @@ def call_sites(
     mean_copies: float,
     purity: float | None,
     settings: Settings,
+    spread: float = 0.0,
 ) -> tuple[SiteCall, ...]:
     """Every site with its filter, clone and annotation, those with most cells first.
 
-    ``counts`` and ``annotations`` are by contig and 0-based position.
+    ``counts`` and ``annotations`` are by contig and 0-based position; the rest as of :func:`clone_of`.
     """
     called = []
     for site in sites:
         key = (site.contig, site.position)
         clone = clone_of(
-            site, counts.get(key), expected_per_end=expected_per_end, mean_copies=mean_copies, purity=purity, settings=settings
-        )
+            site, counts.get(key), expected_per_end=expected_per_end, mean_copies=mean_copies, purity=purity, settings=settings,
+            spread=spread,
+        )  # fmt: skip
         called.append(SiteCall(site, site_filter(site, settings), clone, annotations.get(key), _flags(site)))
     order = {"PASS": 0, "repeat": 1, "single_fragment": 2, "approximate": 3, "weak": 4}
     return tuple(sorted(called, key=lambda c: (order[c.filter], -c.site.fragments, c.site.contig, c.site.position)))
@@ -152,7 +181,7 @@ MOST_JUNCTIONS = 0.7
 
 
 def weigh_with_copies(
-    sites: Sequence[SiteCall], amount: Copies | None, expected: float, settings: Settings
+    sites: Sequence[SiteCall], amount: Copies | None, expected: float, settings: Settings, spread: float = 0.0
 ) -> tuple[SiteCall, ...]:
     """Located sites judged by their share of all vector copies as well.
 
@@ -161,6 +190,7 @@ def weigh_with_copies(
         amount: vector copies; without them the sites stay as they are.
         expected: junction fragments due if all vector DNA is integrated (NaN when not known).
         settings: thresholds.
+        spread: squared coefficient of variation of the local fragment density.
     """
     every = sum(call.site.fragments for call in sites)
     if amount is None or amount.per_cell.value <= 0 or not expected > 0 or every == 0:
@@ -172,7 +202,7 @@ def weigh_with_copies(
     def one(call: SiteCall) -> SiteCall:
         if not call.located:
             return call
-        other = clones.by_copies(call.site.fragments, every, per_cell, level=settings.level)
+        other = clones.by_copies(call.site.fragments, every, per_cell, level=settings.level, spread=spread)
         return replace(call, clone=clones.weighed(call.clone, other, settings.clonal_from, settings.bystander_to))
 
     return tuple(one(call) for call in sites)

@@ -12,7 +12,7 @@ insertions are written out, fragments are drawn from all copies in proportion, a
     ['chr1:30680 - TSD 5', 'chr1:52884 + TSD 5']
 
 Everything follows from the seed. What the simulator leaves out: insertions and deletions made by the sequencer,
-GC bias, chimeric molecules and human diversity between the two copies of a chromosome.
+chimeric molecules and human diversity between the two copies of a chromosome.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ _ACGT = np.frombuffer(b"ACGT", np.uint8)
 _COMPLEMENT = np.arange(256, dtype=np.uint8)
 _COMPLEMENT[np.frombuffer(b"ACGTN", np.uint8)] = np.frombuffer(b"TGCAN", np.uint8)
 _CHUNK = 200_000
+_PLACE = 500
+#: Fragments are drawn so many times denser and thinned to the local density; denser places than that are cut.
+_DENSEST = 4.0
 
 
 def as_bases(text: str) -> Bases:
@@ -229,6 +232,9 @@ class Sample:
         plasmid, plasmid_depth: circular DNA spiked in at this depth (contamination).
         windows: only fragments from these host intervals are made (a capture panel, or to save time).
         single_end: only the first read is written.
+        gc_bias: how steeply the depth falls with the GC content of a fragment: per unit of GC above 0.3, as a power of e.
+        spread: squared coefficient of variation of the local density; it holds over 500 bases and is that of the host's
+            place on every chromosome copy.
         seed: of everything.
     """
 
@@ -244,6 +250,8 @@ class Sample:
     plasmid_depth: float = 0.0
     windows: tuple[tuple[str, int, int], ...] = ()
     single_end: bool = False
+    gc_bias: float = 0.0
+    spread: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -302,13 +310,36 @@ class Sample:
     def _drawn(self, copy: Copy, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Starts and lengths of fragments that lie wholly on the copy, in random order."""
         ends = 1 if self.single_end else 2
-        number = rng.poisson(copy.depth * len(copy.bases) / (ends * self.read_length))
+        denser = _DENSEST if self.spread else 1.0
+        number = rng.poisson(denser * copy.depth * len(copy.bases) / (ends * self.read_length))
         lengths = np.maximum(self.read_length, np.rint(rng.normal(self.insert_mean, self.insert_sd, number))).astype(np.int64)
         starts = np.floor(rng.random(number) * len(copy.bases)).astype(np.int64)
         keep = starts + lengths <= len(copy.bases)
+        if self.gc_bias:
+            keep &= rng.random(number) < self._by_gc(copy, starts, lengths)
+        if self.spread:
+            keep &= rng.random(number) < self._by_place(copy, starts + lengths // 2) / denser
         if self.windows and not copy.foreign:
             keep &= self._enriched(copy, starts, lengths)
         return starts[keep], lengths[keep]
+
+    def _by_gc(self, copy: Copy, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Chance of each fragment to be kept; fragments that reach beyond the copy are none."""
+        strong = np.concatenate([[0], np.cumsum((copy.bases == ord("C")) | (copy.bases == ord("G")))])
+        share = (strong[np.minimum(starts + lengths, len(copy.bases))] - strong[starts]) / lengths
+        return np.minimum(1.0, np.exp(-self.gc_bias * (share - 0.3)))
+
+    def _by_place(self, copy: Copy, middles: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Local density at the middle of each fragment: of the host's place, or of the provirus where it lies there."""
+        key = [self.seed, *copy.contig.encode()]
+        host = np.random.default_rng(key).gamma(1 / self.spread, self.spread, len(copy.bases) // _PLACE + 2)
+        vector = np.random.default_rng([*key, len(copy.sites)]).gamma(1 / self.spread, self.spread, len(host))
+        if not len(copy.blocks):
+            return host[middles // _PLACE]
+        block = np.maximum(0, np.searchsorted(copy.blocks[:, 0], middles, side="right") - 1)
+        within = middles - copy.blocks[block, 0]
+        placed = (copy.blocks[block, 1] + within) // _PLACE
+        return np.where(within < copy.blocks[block, 2], host[np.minimum(placed, len(host) - 1)], vector[middles // _PLACE])
 
     def _enriched(self, copy: Copy, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Whether a fragment touches a window of the host, or the provirus."""

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aftercar.evidence import clones
+from aftercar.evidence import clones, dispersion
 from aftercar.evidence.contamination import Junctions, alternatives
 from aftercar.evidence.copies import copies, mean_ploidy
 from aftercar.evidence.detection_limit import RUN, limit, located, needed_mean, starts
 from aftercar.evidence.presence import ElementDepth, Presence, presence
-from aftercar.evidence.quantity import binomial_share, poisson_mean
+from aftercar.evidence.quantity import binomial_share, binomial_share_found, poisson_mean, poisson_mean_found
 from aftercar.evidence.settings import Settings
 from aftercar.reads.batch import HostDepth
 from aftercar.reads.junctions_align import Segment
@@ -238,11 +238,96 @@ def test_copies_and_own_fragments_that_contradict_leave_a_clone_open():
     assert weighed(clone, Quantity(0.95, 0.8, 1.0, "", ""), 0.7, 0.1).clonality == "clonal"
 
 
-def test_overdispersion_widens_the_interval_and_keeps_the_value():
-    plain = clones.from_reference(20, 20, ends=2, mean_copies=2.0)
-    wide = clones.from_reference(20, 20, ends=2, mean_copies=2.0, overdispersion=0.05)
-    assert wide.value == plain.value
-    assert wide.low < plain.low < plain.high < wide.high
+def test_spread_widens_the_interval_as_a_beta_binomial_would():
+    plain = clones.allele_share(20, 20, ends=2)
+    wide = clones.allele_share(20, 20, ends=2, spread=0.05)
+    assert wide[0] == plain[0]
+    assert wide[1] < plain[1] < plain[2] < wide[2]
+    # The beta-binomial with correlation w (1 + 1 / ends) q (1 - q) has the variance of this many independent fragments.
+    rho = 0.05 * 1.5 * 0.25
+    twin = stats.betabinom(40, 0.5 * (1 / rho - 1), 0.5 * (1 / rho - 1))
+    worth = 40 * 0.25 / twin.var()
+    low, high = binomial_share(20 * worth, 40 * worth)
+    assert wide[1:] == pytest.approx((low / (2 - low), high / (2 - high)), rel=0.01)
+
+
+def _scattered(rng, mean, spread, size):
+    return rng.poisson(mean * rng.gamma(1 / spread, spread, size)) if spread else rng.poisson(mean, size)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("mean", [12.0, 35.0, 120.0])
+def test_spread_is_found_in_pairs_of_places(spread, mean):
+    rng = np.random.default_rng(5)
+    runs = [dispersion.spread(list(zip(*_scattered(rng, mean, spread, (2, 200)), strict=True))).value for _ in range(60)]
+    assert np.mean(runs) == pytest.approx(spread, abs=0.3 * spread + 0.006)
+
+
+def test_spread_leaves_out_pile_ups_and_is_assumed_from_few_pairs():
+    rng = np.random.default_rng(6)
+    pairs = [(int(a), int(b)) for a, b in rng.poisson(35, (120, 2))]
+    assert dispersion.spread([*pairs, (35, 4_000), (0, 30)]).value == dispersion.spread(pairs).value < 0.01
+    assert dispersion.spread(pairs[:20]).value == dispersion.ASSUMED
+    assert "assumed" in dispersion.spread([]).how
+
+
+def test_control_places_are_a_template_apart_and_beside_the_site():
+    pairs = dispersion.control_cuts(10_000, 700, 100)
+    assert pairs == [(9_300, 8_600), (10_700, 11_400)]
+    assert len({cut for pair in dispersion.control_cuts(500_000, 700, 1) for cut in pair}) == 2 * dispersion.WANTED
+    assert dispersion.control_cuts(100, 700, 100) == [(800, 1_500)]
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.1])
+@pytest.mark.parametrize(("share", "depth"), [(0.5, 35.0), (0.25, 120.0), (0.05, 120.0)])
+def test_interval_covers_with_spread_and_fails_without(share, depth, spread):
+    rng = np.random.default_rng(8)
+    hits = narrow = 0
+    for left, right, reference in zip(
+        _scattered(rng, share * depth, spread, 3_000), _scattered(rng, share * depth, spread, 3_000),
+        _scattered(rng, (1 - share) * depth, spread, 3_000), strict=True,
+    ):  # fmt: skip
+        _, low, high = clones.allele_share(int(left + right), int(reference), ends=2, spread=spread)
+        hits += low <= share <= high
+        _, low, high = clones.allele_share(int(left + right), int(reference), ends=2)
+        narrow += low <= share <= high
+    assert 0.93 <= hits / 3_000 <= 0.98
+    assert narrow < hits
+
+
+@pytest.mark.parametrize("share", [0.01, 0.025, 0.05, 0.25])
+@pytest.mark.parametrize("kind", ["reference", "depth"])
+def test_interval_of_sites_seen_twice_covers_although_the_rest_is_not_reported(share, kind):
+    rng = np.random.default_rng(9)
+    hits = plain = runs = 0
+    while runs < 1_500:
+        junction, reference = int(rng.poisson(2 * share * 24)), int(rng.poisson((1 - share) * 24))
+        if junction < 2:
+            continue
+        runs += 1
+        for least in (2, 0):
+            if kind == "reference":
+                _, low, high = clones.allele_share(junction, reference, ends=2, least=least)
+            else:
+                found = clones.from_depth(junction, ends=2, expected_per_end=24.0, least=least)
+                low, high = found.low, found.high
+            hits, plain = hits + (low <= share <= high) * (least == 2), plain + (low <= share <= high) * (least == 0)
+    assert 0.93 <= hits / runs <= 0.99
+    assert share > 0.01 or plain / runs < 0.9
+
+
+def test_truncated_limits_equal_a_sum_over_the_posterior():
+    events, trials, least = 3, 14, 2
+    shares = (np.arange(200_000) + 0.5) / 200_000
+    density = shares ** (events - 0.5) * (1 - shares) ** (trials - events - 0.5) / stats.binom.sf(least - 1, trials, shares)
+    below = np.cumsum(density) / density.sum()
+    wanted = [shares[np.searchsorted(below, at)] for at in (0.5, 0.025, 0.975)]
+    assert binomial_share_found(events, trials, least=least) == pytest.approx(wanted, abs=0.002)
+    means = (np.arange(400_000) + 0.5) / 10_000
+    density = means ** (events - 0.5) * np.exp(-means) / stats.poisson.sf(least - 1, means)
+    below = np.cumsum(density) / density.sum()
+    wanted = [means[np.searchsorted(below, at)] for at in (0.5, 0.025, 0.975)]
+    assert poisson_mean_found(events, least=least) == pytest.approx(wanted, abs=0.01)
 
 
 @pytest.fixture(scope="module")
