@@ -26,7 +26,7 @@ from scipy.special import expit
 from aftercar.cohort.survival import Array, arrange, likelihood
 from aftercar.errors import Conflict, InputError, NotPermitted
 
-Model = Literal["cox", "firth-cox", "logistic", "firth-logistic"]
+Model = Literal["cox", "firth-cox", "logistic", "firth-logistic", "rate"]
 MODELS = ("cox", "firth-cox", "logistic", "firth-logistic")
 FORMAT = 1
 
@@ -49,7 +49,7 @@ class Round:
 
     Attributes:
         study: name of the joint study.
-        model: one of :data:`MODELS`.
+        model: one of :data:`MODELS`, or ``rate`` (answered under masks only).
         covariates: names in order; the logistic models put the intercept first by themselves.
         outcome: word for the outcome, same at every centre.
         number: 1 for the first round.
@@ -150,11 +150,11 @@ def first_round(
     Raises:
         BadShare: for an unknown model or no covariate.
     """
-    if model not in MODELS:
-        raise BadShare(f"model {model!r} is not supported", fix=f"use one of {', '.join(MODELS)}")
-    if not covariates or len(set(covariates)) != len(covariates):
+    if model not in (*MODELS, "rate"):
+        raise BadShare(f"model {model!r} is not supported", fix=f"use one of {', '.join(MODELS)} or rate")
+    if (not covariates and model != "rate") or len(set(covariates)) != len(covariates):
         raise BadShare("give at least one covariate, each once")
-    size = len(covariates) + model.endswith("logistic")
+    size = 0 if model == "rate" else len(covariates) + model.endswith("logistic")
     return Round(study, model, tuple(covariates), outcome, 1, (0.0,) * size, mask_below, fewest_events)
 
 
@@ -182,38 +182,46 @@ def make_share(
         Disclosive: for few events without ``allow_few``.
         BadShare: when the covariates do not fit the round.
     """
-    happened = np.asarray(event, dtype=np.float64)
-    design = np.asarray(x, dtype=np.float64).reshape(len(happened), -1)
-    if design.shape[1] != len(round_.covariates):
-        raise BadShare(
-            f"{design.shape[1]} covariates, the round asks for {len(round_.covariates)}", fix=", ".join(round_.covariates)
-        )
-    events = int(happened.sum())
+    people, events, value, score, information, third = sums(round_, x=x, event=event, stop=stop, start=start)
     if 0 < events < round_.fewest_events and not allow_few:
         raise Disclosive(
             f"{centre} has {events} event(s); its score would say much about those people",
-            fix="join with another centre, or share with --allow-few-events after the data owner agreed",
+            fix="answer under pair keys (--pair-keys), or share with --allow-few-events after the data owner agreed",
         )
-    beta = np.array(round_.beta)
-    penalised = round_.model.startswith("firth")
-    if round_.model.endswith("logistic"):
-        value, score, information, third = _logistic_sums(
-            happened, np.column_stack([np.ones(len(happened)), design]), beta, penalised
-        )
-    else:
-        if stop is None:
-            raise BadShare("a Cox model needs the times")
-        value, score, information, third = _cox_sums(stop, start, happened, design, beta, penalised)
     return Share(
         round_.fingerprint,
         centre,
-        _masked(len(happened), round_.mask_below),
+        _masked(people, round_.mask_below),
         _masked(events, round_.mask_below),
         value,
         tuple(score.tolist()),
         tuple(tuple(row) for row in information.tolist()),
         tuple(tuple(tuple(row) for row in plane) for plane in third.tolist()),
     )
+
+
+def sums(
+    round_: Round, *, x: ArrayLike, event: ArrayLike, stop: ArrayLike | None = None, start: ArrayLike | None = None
+) -> tuple[int, int, float, Array, Array, Array]:
+    """People, events, log likelihood, score, information and (penalised models) its derivative at the round's coefficients.
+
+    Raises:
+        BadShare: when the covariates do not fit the round, or times are missing.
+    """
+    happened = np.asarray(event, dtype=np.float64)
+    design = np.asarray(x, dtype=np.float64).reshape(len(happened), -1)
+    if design.shape[1] != len(round_.covariates):
+        raise BadShare(
+            f"{design.shape[1]} covariates, the round asks for {len(round_.covariates)}", fix=", ".join(round_.covariates)
+        )
+    beta, penalised = np.array(round_.beta), round_.model.startswith("firth")
+    counts = len(happened), int(happened.sum())
+    if round_.model.endswith("logistic"):
+        with_intercept = np.column_stack([np.ones(len(happened)), design])
+        return (*counts, *_logistic_sums(happened, with_intercept, beta, penalised))
+    if stop is None:
+        raise BadShare("a Cox model needs the times")
+    return (*counts, *_cox_sums(stop, start, happened, design, beta, penalised))
 
 
 def _cox_sums(stop: Any, start: Any, event: Array, x: Array, beta: Array, penalised: bool) -> tuple[float, Array, Array, Array]:

@@ -17,6 +17,7 @@ import typer
 
 if TYPE_CHECKING:
     from aftercar.actions.biomarkers_fit import FitReport
+    from aftercar.biomarkers.features import Late
 
 app = typer.Typer()
 
@@ -242,19 +243,28 @@ def share(
     centre: str = typer.Option(..., "--centre", help="Name of this centre."),
     key: Path = typer.Option(..., "--key", help="This centre's key file (at least 16 bytes)."),
     out: Path = typer.Option(..., "--out", help="The signed answer (JSON)."),
+    pair_keys: Path | None = typer.Option(
+        None, "--pair-keys", help="Folder with OTHER.key for each other centre: nobody sees a part, only the sum over all."
+    ),
+    commit: bool = typer.Option(False, "--commit", help="Write it. Without this it is shown, and nothing is written."),
     late: bool = _LATE,
-    allow_few_events: bool = typer.Option(False, "--allow-few-events", help="Share although this centre has very few events."),
+    allow_few_events: bool = typer.Option(False, "--allow-few-events", help="In the clear although there are very few events."),
 ) -> None:
-    """Answer a round: sums over this centre's people, signed; no row of a person leaves."""
+    """Answer a round: sums over this centre's people, signed; no row of a person leaves. Shown first, written with --commit."""
     from aftercar.actions.biomarkers_cohort import read_input
-    from aftercar.actions.biomarkers_share import answer
+    from aftercar.actions.biomarkers_share import answer, send
     from aftercar.cli.output import say
 
     data = read_input(cohort, known, genes=genes)
-    found = answer(
-        round_file, data, centre=centre, key_file=key, out=out, late="enter" if late else "exclude", allow_few=allow_few_events
-    )
-    say(f"wrote {out}: {found.people} people, {found.events} events, signed as {centre}")
+    timing: Late = "enter" if late else "exclude"
+    found = answer(round_file, data, centre=centre, key_file=key, pair_keys=pair_keys, late=timing, allow_few=allow_few_events)
+    print(found.text, end="")
+    say(f"this is all that leaves: {found.words}")
+    if commit:
+        send(found, out)
+        say(f"wrote {out}, signed as {centre}")
+    else:
+        say(f"nothing was written. Add --commit to write {out}")
 
 
 @app.command()
@@ -264,21 +274,22 @@ def combine(
     keys: Path | None = typer.Option(None, "--keys", help="Folder with one CENTRE.key for each centre."),
     out: Path | None = typer.Option(None, "--out", help="Where the next round goes."),
     new: str | None = typer.Option(None, "--new", help="Open a joint study of this name instead."),
-    model: str = typer.Option("firth-cox", "--model", help="cox, firth-cox, logistic or firth-logistic."),
+    model: str = typer.Option("firth-cox", "--model", help="cox, firth-cox, logistic, firth-logistic, or rate."),
     use: str = typer.Option("", "--use", help="Covariates of the joint model, separated by commas."),
     outcome: str = typer.Option("t_cell_malignancy", "--outcome", help="Word for the outcome."),
     as_json: bool = _JSON,
 ) -> None:
-    """Open a round, or combine the centres' answers: the joint fit equals the fit of the pooled data."""
+    """Open a round, or combine the centres' answers: joint fit and joint rates equal those of the pooled data."""
     from aftercar.actions.biomarkers_share import join, open_round
     from aftercar.biomarkers.federated import MODELS, Model, coefficient_names
+    from aftercar.biomarkers.federated_sums import RATE
     from aftercar.cli.output import print_table, say
     from aftercar.errors import UsageError
 
     if new is not None:
-        models: dict[str, Model] = {name: name for name in MODELS}  # type: ignore[misc]
+        models: dict[str, Model] = {name: name for name in (*MODELS, RATE)}  # type: ignore[misc]
         if model not in models:
-            raise UsageError(f"model {model} is not known", fix=f"use one of {', '.join(MODELS)}")
+            raise UsageError(f"model {model} is not known", fix=f"use one of {', '.join(models)}")
         open_round(round_file, study=new, model=models[model], covariates=_words(use), outcome=outcome)
         say(f"wrote {round_file}: send it to the centres")
         return
@@ -286,7 +297,11 @@ def combine(
         raise UsageError(
             "give the centres' answers and --keys", fix="aftercar biomarkers combine round1.json a.json b.json --keys keys"
         )
-    round_, found = join(round_file, shares, keys_folder=keys, out=out)
+    joint = join(round_file, shares, keys_folder=keys, out=out)
+    round_, found = joint.round, joint.fit
+    if found is None:
+        print_table(joint.rates, as_json=as_json)
+        return
     if found.converged:
         print_table(found.lines(coefficient_names(round_)), as_json=as_json)
         say(f"converged in round {round_.number}: {len(found.centres)} centres")

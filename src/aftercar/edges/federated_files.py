@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from aftercar.biomarkers.federated import FORMAT, BadShare, Round, Share, signed
+from aftercar.biomarkers.masked_sums import MaskedShare
 from aftercar.edges.files import existing_file, write_text
+from aftercar.errors import UsageError
 
 
 class BadSignature(BadShare):
@@ -65,22 +67,42 @@ def read_round(path: Path) -> Round:
         ) from None
 
 
-def write_share(path: Path, share: Share, key: bytes) -> Share:
-    """Sign and write a share; the signed share is returned."""
-    content = {"format": FORMAT, "kind": "aftercar-share", **asdict(replace(share, signature=""))}
+def read_keys(folder: Path) -> dict[str, bytes]:
+    """The keys of a folder with one ``CENTRE.key`` for each centre.
+
+    Raises:
+        UsageError: when there is none.
+        BadShare: when one is too short.
+    """
+    keys = {path.stem: read_key(path) for path in sorted(folder.glob("*.key"))}
+    if not keys:
+        raise UsageError(f"there is no key in {folder}", fix="put one CENTRE.key for each centre there")
+    return keys
+
+
+def sealed(share: Share | MaskedShare, key: bytes) -> tuple[Share | MaskedShare, str]:
+    """The signed share, and the text of its file as it will leave."""
+    kind = "aftercar-share" if isinstance(share, Share) else "aftercar-masked-share"
+    content = {"format": FORMAT, "kind": kind, **asdict(replace(share, signature=""))}
     signature = signed(json.loads(json.dumps(content)), key)
-    write_text(path, json.dumps({**content, "signature": signature}, indent=1) + "\n")
-    return replace(share, signature=signature)
+    return replace(share, signature=signature), json.dumps({**content, "signature": signature}, indent=1) + "\n"
 
 
-def read_share(path: Path, keys: Mapping[str, bytes]) -> Share:
+def write_share(path: Path, share: Share | MaskedShare, key: bytes) -> Share | MaskedShare:
+    """Sign and write a share; the signed share is returned."""
+    done, text = sealed(share, key)
+    write_text(path, text)
+    return done
+
+
+def read_share(path: Path, keys: Mapping[str, bytes]) -> Share | MaskedShare:
     """Read a share and check its signature with its centre's key.
 
     Raises:
         BadSignature: when it was changed, or signed with another key.
         BadShare: for another kind of file, a missing part, or a centre without a key.
     """
-    content = _content(path, "aftercar-share")
+    content = _content(path, "aftercar-share", "aftercar-masked-share")
     centre = str(content.get("centre", ""))
     if centre not in keys:
         raise BadShare(f"there is no key of centre {centre!r}", where=str(path), fix=f"put {centre}.key into the folder of keys")
@@ -89,6 +111,11 @@ def read_share(path: Path, keys: Mapping[str, bytes]) -> Share:
     if not hmac.compare_digest(signed(content, keys[centre]), str(content.get("signature", ""))):
         raise BadSignature("the signature does not fit", where=str(path), fix="ask the centre to send it again")
     try:
+        if content["kind"] == "aftercar-masked-share":
+            numbers = tuple(f"{int(number, 16):048x}" for number in content["numbers"])
+            return MaskedShare(
+                str(content["round"]), centre, tuple(map(str, content["centres"])), numbers, str(content["signature"])
+            )
         return Share(
             round=str(content["round"]),
             centre=centre,
@@ -104,11 +131,11 @@ def read_share(path: Path, keys: Mapping[str, bytes]) -> Share:
         raise BadShare(f"the share lacks or misspells a part: {error}", where=str(path)) from None
 
 
-def _content(path: Path, kind: str) -> dict[str, Any]:
+def _content(path: Path, *kinds: str) -> dict[str, Any]:
     try:
         content = json.loads(existing_file(path).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadShare(f"not a JSON file: {error}", where=str(path), fix="copy it again") from None
-    if not isinstance(content, dict) or content.get("kind") != kind or content.get("format") != FORMAT:
-        raise BadShare(f"not an {kind} file of format {FORMAT}", where=str(path))
+    if not isinstance(content, dict) or content.get("kind") not in kinds or content.get("format") != FORMAT:
+        raise BadShare(f"not an {kinds[0]} file of format {FORMAT}", where=str(path))
     return content

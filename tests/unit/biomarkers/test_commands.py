@@ -249,7 +249,7 @@ def test_rounds_of_three_centres(cohort, tmp_path, capsys):
             answer = tmp_path / f"{c}_{number}.json"
             status, _, err = run(
                 capsys, "share", step, tmp_path / f"{c}_cohort.csv", "--covariates", tmp_path / f"{c}_known.csv", "--centre", c,
-                "--key", keys / f"{c}.key", "--out", answer,
+                "--key", keys / f"{c}.key", "--out", answer, "--commit",
             )  # fmt: skip
             assert status == 0, err
             answers.append(answer)
