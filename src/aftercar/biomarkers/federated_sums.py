@@ -88,8 +88,9 @@ def joint_rates(round_: Round, shares: Sequence[MaskedShare], level: float = 0.9
         if 0 < people < round_.mask_below:
             raise Disclosive(f"{name}: {people:.0f} people in all centres together", fix="leave that covariate out of the round")
         estimate = rate(round(events), days / DAYS_PER_YEAR, level=level)
-        row = {"group": name, "people": round(people), "events": round(events), "person_years": days / DAYS_PER_YEAR}
-        found.append({**row, "rate": estimate.value, "low": estimate.low, "high": estimate.high})
+        row: dict[str, float | str] = {"group": name, "people": round(people), "events": round(events)}
+        row |= {"person_years": estimate.denominator, "rate": estimate.value, "low": estimate.low, "high": estimate.high}
+        found.append(row)
     return found
 
 
