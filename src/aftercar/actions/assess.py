@@ -30,11 +30,15 @@ from aftercar.edges.digests import Digests
 from aftercar.edges.files import drop_empty, folder_beside, write_text
 from aftercar.edges.study import Study, read_study
 from aftercar.edges.tables import polars_type, write_table
+from aftercar.edges.variants.rules import builtin_rules
 from aftercar.errors import UsageError
+from aftercar.registry.plan import plan_set
 from aftercar.reports.assessment import assessment
 from aftercar.reports.blocks import twin
+from aftercar.reports.dictionaries import dictionaries
 from aftercar.reports.findings import Findings, find
 from aftercar.reports.html import render
+from aftercar.reports.provenance import with_provenance
 from aftercar.reports.site_assays import site_rows
 from aftercar.vocab.columns import Column
 from aftercar.vocab.tables.biomarkers import CLONAL_SAMPLES
@@ -176,7 +180,7 @@ def _base_rates(path: Path | None) -> dict[str, tuple[int, int]] | None:
 def write_results(folder: Path, study: Study, found: Findings, digests: Digests) -> None:
     """Write report, tables (CSV and Parquet), machine-readable twin and provenance into an empty folder."""
     provenance = provenance_of(study, digests)
-    document = assessment(found, provenance)
+    document = with_provenance(assessment(found, provenance))
     write_text(folder / REPORT, render(document))
     write_text(folder / "report.json", _json(twin(document)))
     write_text(folder / _PROVENANCE, _json(provenance))
@@ -204,6 +208,7 @@ def provenance_of(study: Study, digests: Digests | None = None) -> dict[str, Any
         "genome": study.genome,
         "jurisdictions": list(study.jurisdictions),
         "settings": asdict(study.settings),
+        "dictionaries": dictionaries(plan_set(), builtin_rules().label),
         "inputs": {name: known.sha256(path) for name, path in sorted(used.items())},
         "software": {
             "aftercar": __version__,

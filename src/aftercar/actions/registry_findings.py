@@ -11,6 +11,8 @@ import polars as pl
 from aftercar.actions.case_desk import kept_verdicts
 from aftercar.actions.permissions import Actor
 from aftercar.actions.registry_due import plans_in_force
+from aftercar.edges.variants.rules import builtin_rules
+from aftercar.reports.dictionaries import dictionaries
 from aftercar.reports.findings import Findings, find
 from aftercar.store import Store
 from aftercar.vocab.tables.study import TABLES
@@ -49,13 +51,14 @@ def registry_provenance(store: Store, on: dt.date) -> dict[str, Any]:
     """What the figures rest on: the end of the audit chain stands for the state of every record."""
     from aftercar import __version__
 
-    head, settings = store.head(), plans_in_force(store).settings
+    head, plans = store.head(), plans_in_force(store)
     inputs = {f"registry, audit entry {head.seq}": head.hash}
     software = {"aftercar": __version__}
     return {
         "title": "Registry",
         "data_lock": on.isoformat(),
-        "settings": asdict(settings),
+        "settings": asdict(plans.settings),
+        "dictionaries": dictionaries(plans, builtin_rules().label),
         "inputs": inputs,
         "software": software,
     }

@@ -18,7 +18,7 @@ from aftercar.evidence.abundance import shares
 from aftercar.evidence.site_abundance import best_column, usable_rows
 from aftercar.evidence.stream import stream_rows, stream_spec
 
-_UNIT = {
+UNIT = {
     "cells": "estimated cells",
     "fragments": "distinct fragments",
     "umis": "UMIs",
@@ -187,7 +187,7 @@ def _assembled(
             growth.append(_growth_frame(labels, counts, first, name, day, grown))
     joined = pl.concat(tracks)
     rows = stream_rows(joined.select("sample", "day", "label", "share").to_dicts(), panels)
-    spec = stream_spec(rows, f"Clones of {person or 'this person'} by {_UNIT[column]}")
+    spec = stream_spec(rows, f"Clones of {person or 'this person'} by {UNIT[column]}")
     return Tracked(person, column, samples, joined, pl.concat(growth), rows, spec)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aftercar.cases.causality import WORDS, Causality
 from aftercar.cases.contributors import LABELS
 from aftercar.cases.intake import seriousness
-from aftercar.cases.model import CaseFile, Row
+from aftercar.cases.model import CaseFile, Row, as_date
 
 LINE_COLUMNS = (
     "case_id",
@@ -93,7 +93,7 @@ def cioms_ii_line(
         "case_id": case.case_id,
         "country": text(person["country"]),
         "source": text((last or {}).get("report_type") or row["source"]),
-        "age": text(infusion["age_at_infusion"]) if infusion is not None else "",
+        "age": _age(case),
         "sex": text(person["sex"]),
         "product": text(infusion["product"]) if infusion is not None else "",
         "batch": text(infusion["batch"]) if infusion is not None else "",
@@ -109,3 +109,15 @@ def cioms_ii_line(
         "other_contributors": ", ".join(LABELS[name] for name in causality.present),
         "assessments": "; ".join(f"{item['assessor']}: {item['grade']}" for item in assessments),
     }
+
+
+def _age(case: CaseFile) -> str:
+    """Age at the suspected infusion in years: as stated, else the two that the year of birth allows, else empty."""
+    infusion, born = case.suspected_infusion, case.person["birth_year"]
+    if infusion is None or infusion["age_at_infusion"] is not None:
+        return "" if infusion is None else str(infusion["age_at_infusion"])
+    day = as_date(infusion["infused_on"])
+    if day is None or born is None or day.earliest.year != day.latest.year:
+        return ""
+    years = day.earliest.year - int(born)
+    return f"{years - 1}-{years}"

@@ -1,4 +1,4 @@
-"""Everything beside ``verdict.json``: sites as VCF, BED, TSV and Parquet, the evidence BAM, the pile-up picture."""
+"""Everything beside ``verdict.json``: sites as VCF, BED, TSV and Parquet, the evidence BAM, the pile-up, the rows of pictures."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from aftercar.edges.evidence_bam import write_evidence_bam
 from aftercar.edges.files import write_text
 from aftercar.edges.pileup import pileup_svg
 from aftercar.edges.vcf_out import write_vcf
+from aftercar.evidence.drawn import coverage_rows, junction_rows
 from aftercar.evidence.sample import Findings
 from aftercar.evidence.sites import SiteCall
 from aftercar.evidence.verdict import Verdict, site_json
 from aftercar.reads.batch import Screened
 from aftercar.reads.placement import HostSequence, genome_place
-from aftercar.vocab.tables.evidence import SITES
+from aftercar.vocab.tables.evidence import COVERAGE, JUNCTION_FRAGMENTS, SITES
 
 _KINDS = {"integer": pl.Int64, "number": pl.Float64, "boolean": pl.Boolean}
 
@@ -38,6 +39,10 @@ def write_all(folder: Path, verdict: Verdict, screened: Screened, found: Finding
     tags |= {s.template: s.kind for s in found.evidence.supports}
     write_evidence_bam(folder / "evidence.bam", screened.pairs, verdict.sites, screened.contigs, tags)
     write_text(folder / "junctions.svg", pileup_svg(verdict, found, host))
+    windows = coverage_rows(verdict.presence.profile, found.target)
+    for table, rows in ((COVERAGE, windows), (JUNCTION_FRAGMENTS, junction_rows(sites))):
+        drawn = pl.DataFrame(list(rows), schema={column.name: _KINDS.get(column.kind, pl.String) for column in table.columns})
+        write_text(folder / f"{table.name}.tsv", drawn.write_csv(separator="\t"))
 
 
 def confirmed(verdict: Verdict) -> list[SiteCall]:

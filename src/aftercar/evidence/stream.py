@@ -42,10 +42,10 @@ def stream_rows(
     ]
 
 
-def stream_spec(rows: Sequence[Mapping[str, Any]], title: str) -> dict[str, Any]:
+def stream_spec(rows: Sequence[Mapping[str, Any]], title: str, palette: Sequence[str] = _PALETTE) -> dict[str, Any]:
     """Stacked areas of clone shares over days, one panel a cell type; a panel with a single sample is shown as a bar."""
     order = list(dict.fromkeys(row["clone"] for row in rows))
-    colours = ["#cfd3d8" if clone == REST else _PALETTE[i % len(_PALETTE)] for i, clone in enumerate(order)]
+    colours = ["#cfd3d8" if clone == REST else palette[i % len(palette)] for i, clone in enumerate(order)]
     days: dict[str, set[float]] = {}
     for row in rows:
         days.setdefault(row["panel"], set()).add(row["day"])

@@ -17,7 +17,7 @@ from aftercar.vocab.genomes import find_genome
 def assessment(findings: Findings, provenance: Mapping[str, Any]) -> Document:
     """The whole report as neutral blocks; sections without data are left out."""
     blocks = [block for section in _SECTIONS for block in section(findings)]
-    blocks += methods(findings, provenance)
+    blocks += methods(findings)
     return Document(
         findings.title, "Second T-cell malignancy after CAR-T: assessment of a study", findings.data_lock, blocks, provenance
     )
@@ -61,18 +61,18 @@ def rates(findings: Findings) -> Iterator[Block]:
     if not rows:
         return
     yield Heading("How many, among how many", key="rates")
-    yield Caveat(texts.PROPORTION)
+    yield Caveat(texts.PROPORTION, general=True)
     shown = [{**row, "percent": _per_hundred(row), "outcome_words": row["outcome"].replace("_", " ")} for row in rows]
     yield TableBlock(
         "rates-table",
         "Figures by source",
         (
             Field("group", "Source or product"),
-            Field("outcome_words", "Outcome"),
+            Field("outcome_words", "Outcome", about="What the cases are."),
             Field("cases", "Cases", "count"),
             Field("denominator", "Denominator", "count"),
             Field("unit", "Unit"),
-            Field("percent", "Per 100, with limits", "interval"),
+            Field("percent", "Per 100, with limits", "interval", about="Cases over denominator in percent, with exact limits."),
             Field("measure", "What the figure is"),
             Field("data_lock", "Data lock"),
             Field("evidence_mark", "Checked"),
@@ -80,6 +80,7 @@ def rates(findings: Findings) -> Iterator[Block]:
         ),
         shown,
         f"Exact intervals at {100 * findings.level:g}%. {texts.CHECKED}",
+        of=("rates",),
     )
     t_cell = [row for row in rows if row["outcome"] == "t_cell_malignancy" and row["unit"] != "person-years"]
     if len(t_cell) > 1:
@@ -89,6 +90,7 @@ def rates(findings: Findings) -> Iterator[Block]:
             t_cell,
             "cases per 1,000 people treated",
             texts.SOURCES_DIFFER,
+            table="rates-table",
         )
 
 
@@ -102,7 +104,7 @@ def tested(findings: Findings) -> Iterator[Block]:
     if not rows:
         return
     yield Heading("Is the CAR in the tumours?", key="tested")
-    yield Prose([texts.TESTED])
+    yield Prose([texts.TESTED], general=True)
     yield figures.tested([row for row in rows if row["cases"]])
     shown = [
         {
@@ -122,12 +124,20 @@ def tested(findings: Findings) -> Iterator[Block]:
             Field("cases", "Cases", "count"),
             Field("tested", "Tested", "count"),
             Field("positive", "CAR found", "count"),
-            Field("shown", "Share of tested", "interval"),
-            Field("bounds", "Bounds over all", "interval"),
-            Field("outer", "Bounds with sampling limits", "interval"),
-            Field("predicted", "Expected if untested are like tested", "interval"),
+            Field("shown", "Share of tested", "interval", about="Positive among tested, with exact limits."),
+            Field(
+                "bounds",
+                "Bounds over all",
+                "interval",
+                about="Share of all cases if every untested one is negative, or positive.",
+            ),
+            Field("outer", "Bounds with sampling limits", "interval", about="The outer exact limits of both bounds."),
+            Field(
+                "predicted", "Expected if untested are like tested", "interval", about="Positive cases among all, with limits."
+            ),
         ),
         shown,
+        of=("tested",),
     )
 
 
@@ -137,7 +147,7 @@ def onset(findings: Findings) -> Iterator[Block]:
     if not rows:
         return
     yield Heading("When did they appear?", key="onset")
-    yield Caveat(texts.ONSET)
+    yield Caveat(texts.ONSET, general=True)
     yield figures.onset(findings.tables["onset_curve"], rows[0]["n"])
     shown = [
         {
@@ -155,10 +165,11 @@ def onset(findings: Findings) -> Iterator[Block]:
             Field("n", "Known onset", "count"),
             Field("unknown", "Not known", "count"),
             Field("median", "Median", "number"),
-            Field("range", "Range", "interval"),
-            Field("year", "Within 12 months", "interval"),
+            Field("range", "Range", "interval", about="Shortest to longest, in months."),
+            Field("year", "Within 12 months", "interval", about="Share within 12 months, with exact limits."),
         ),
         shown,
+        of=("onset",),
     )
     if findings.tables["onset_published"]:
         yield TableBlock(
@@ -173,6 +184,7 @@ def onset(findings: Findings) -> Iterator[Block]:
                 Field("longest", "Longest", "number"),
             ),
             findings.tables["onset_published"],
+            of=("onset_published",),
         )
 
 
@@ -182,11 +194,10 @@ def homogeneity(findings: Findings) -> Iterator[Block]:
     if not rows:
         return
     yield Heading("Do the products differ?", key="homogeneity")
-    yield Prose([texts.HOMOGENEITY])
+    yield Prose([texts.HOMOGENEITY], general=True)
     shown = [
         {
             **row,
-            "what": "; ".join(f"{g} {e}/{n:,.0f}" for g, e, n in zip(row["groups"], row["events"], row["exposure"], strict=True)),
             "exact": p_value(row["p"]),
             "approximate": p_value(row["asymptotic_p"]),
         }
@@ -196,13 +207,16 @@ def homogeneity(findings: Findings) -> Iterator[Block]:
         "homogeneity-table",
         "Exact test of one rate for all",
         (
-            Field("what", "Compared"),
+            Field("groups", "Compared"),
+            Field("events", "Cases", "counts"),
+            Field("exposure", "People treated", "counts"),
             Field("ordering", "Ordering"),
-            Field("exact", "Exact p", "interval"),
-            Field("approximate", "Chi-square p (misleading here)", "interval"),
+            Field("exact", "Exact p", "interval", about="p-value of the exact test."),
+            Field("approximate", "Chi-square p (misleading here)", "interval", about="p-value of the chi-square test."),
             Field("method", "Method"),
         ),
         shown,
+        of=("homogeneity",),
     )
 
 
@@ -225,7 +239,8 @@ def cohort(findings: Findings) -> Iterator[Block]:
     people = counted(own.persons, "person", "people")
     events = counted(own.events, "T-cell malignancy", "T-cell malignancies")
     yield Heading("The people of this study", key="cohort")
-    yield Prose([f"{people} with {own.person_years:,.0f} person-years at risk; {events} during observation.", texts.CLOCK])
+    yield Prose([f"{people} with {own.person_years:,.0f} person-years at risk; {events} during observation."], key="cohort-words")
+    yield Prose([texts.CLOCK], general=True)
     yield figures_people.funnel(findings.tables["attrition"])
     yield TableBlock(
         "attrition-table",
@@ -236,19 +251,27 @@ def cohort(findings: Findings) -> Iterator[Block]:
             Field("remain", "Remain", "count"),
         ),
         findings.tables["attrition"],
+        running="remain",
+        of=("attrition",),
     )
     yield figures_people.incidence(own, findings.level)
-    shown = [{**row, "shown": percent(row, 2)} for row in findings.tables["incidence"]]
+    curve = findings.tables["incidence"]
+    before = [0, *(row["events"] for row in curve)]
+    shown = [{**row, "new": row["events"] - past, "shown": percent(row, 2)} for row, past in zip(curve, before, strict=False)]
     yield TableBlock(
         "incidence-table",
         "Cumulative incidence of T-cell malignancy, death competing",
         (
             Field("years", "Years since infusion", "number"),
             Field("at_risk", "At risk", "count"),
-            Field("shown", "Cumulative incidence", "interval"),
+            Field("new", "Cases since the row above", "count", about="Cases between the time of the row above and this one."),
+            Field("events", "Cases so far", "count"),
+            Field("shown", "Cumulative incidence", "interval", about="Cumulative incidence with its interval."),
         ),
         shown,
         texts.INCIDENCE,
+        running="events",
+        of=("incidence",),
     )
 
 
@@ -269,10 +292,11 @@ def samples(findings: Findings) -> Iterator[Block]:
             Field("copies_per_tumour_cell", "Copies per tumour cell", "number", 2),
             Field("detection_limit", "Would have found (fraction of cells)", "percent", 2),
             Field("sites", "Sites", "count"),
-            Field("why", "Reasons"),
+            Field("why", "Reasons", about="Why the call is what it is."),
         ),
         shown,
         texts.DETECTION_LIMIT,
+        of=("sample_verdicts",),
     )
     genome = find_genome(findings.genome)
     picture = figures_samples.karyogram(findings.tables["sample_sites"], genome) if genome else None
@@ -295,6 +319,7 @@ def samples(findings: Findings) -> Iterator[Block]:
             ),
             findings.tables["sample_sites"],
             texts.SITES,
+            of=("sample_sites",),
         )
 
 
@@ -303,7 +328,7 @@ def cases(findings: Findings) -> Iterator[Block]:
     if not findings.cases:
         return
     yield Heading("What caused each case?", key="cases")
-    yield Prose([texts.AXES])
+    yield Prose([texts.AXES], general=True)
     shown = [{**row, "origin": WORDS[row["origin"]], "role": WORDS[row["role"]]} for row in findings.tables["causality"]]
     yield TableBlock(
         "causality-table",
@@ -318,6 +343,7 @@ def cases(findings: Findings) -> Iterator[Block]:
             Field("present", "C. Other contributors present"),
         ),
         shown,
+        of=("causality",),
     )
     for row in findings.tables["causality"]:
         yield Heading(row["case_id"], 2, key=f"case-{row['case_id']}")
@@ -341,6 +367,7 @@ def cases(findings: Findings) -> Iterator[Block]:
                 Field("value", "Value"),
             ),
             evidence,
+            of=("causality_evidence",),
         )
 
 
@@ -359,23 +386,17 @@ def missing(findings: Findings) -> Iterator[Block]:
             Field("field", "Enter in"),
         ),
         findings.tables["causality_missing"],
+        of=("causality_missing",),
     )
 
 
-def methods(findings: Findings, provenance: Mapping[str, Any]) -> list[Block]:
-    """Methods in words, notes, settings, versions and inputs."""
+def methods(findings: Findings) -> list[Block]:
+    """Methods in words, and notes."""
     notes = list(findings.notes) or ["No further notes."]
-    inputs = [{"file": name, "sha256": digest} for name, digest in sorted(provenance.get("inputs", {}).items())]
-    settings = [{"setting": name, "value": str(value)} for name, value in provenance.get("settings", {}).items()]
-    versions = [{"setting": name, "value": str(value)} for name, value in provenance.get("software", {}).items()]
     return [
-        Heading("Methods, notes and provenance", key="methods"),
-        Prose([texts.METHODS, f"Level of all intervals: {100 * findings.level:g}%."]),
+        Heading("Methods and notes", key="methods"),
+        Prose([texts.METHODS, f"Level of all intervals: {100 * findings.level:g}%."], general=True),
         Prose(notes, key="notes"),
-        TableBlock(
-            "settings-table", "Settings and versions", (Field("setting", "Name"), Field("value", "Value")), [*settings, *versions]
-        ),
-        TableBlock("inputs-table", "Inputs", (Field("file", "File"), Field("sha256", "SHA-256")), inputs),
     ]
 
 

@@ -48,6 +48,6 @@ def blocks(key: str, authored: Mapping[str, Authored], *, level: int = 1) -> lis
     heading = Heading(SECTIONS[key], level, key)
     section = authored.get(key)
     if section is None:
-        return [heading, Prose(["Not written yet: this section is for the assessor."], key=f"authored-{key}")]
+        return [heading, Prose(["Not written yet: this section is for the assessor."], key=f"authored-{key}", general=True)]
     signature = f"{section.author}, {section.date.isoformat()}"
     return [heading, Prose([*section.paragraphs, signature], hand="authored", key=f"authored-{key}")]

@@ -7,11 +7,13 @@ machine-readable twin of a document is the document itself (see :func:`twin`).
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["text", "count", "number", "percent", "interval"]
+Kind = Literal["text", "date", "count", "counts", "number", "percent", "interval"]
 Hand = Literal["computed", "authored"]
 
 
@@ -26,18 +28,23 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """Paragraphs, each one string. ``hand`` says whether a person wrote it; computed text never overwrites authored text."""
+    """Paragraphs, each one string. ``hand`` says whether a person wrote it; computed text never overwrites authored text.
+
+    ``general`` text is the same whatever the data are; only such text (and authored text) is kept in a masked variant.
+    """
 
     paragraphs: Sequence[str]
     hand: Hand = "computed"
     key: str = ""
+    general: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Caveat:
-    """A caveat that must be read with what follows."""
+    """A caveat that must be read with what follows; ``general`` as in :class:`Prose`."""
 
     text: str
+    general: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +66,41 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column of a table block: name in the rows, label for people, kind (decides alignment, breaking and cell type)."""
+    """A column of a table block: name in the rows, label for people, kind (decides alignment, breaking and cell type).
+
+    ``about`` defines the column in one sentence where the vocabulary of tables does not (see ``reports/definitions.py``).
+    """
 
     name: str
     label: str
     kind: Kind = "text"
     digits: int = 1
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TableBlock:
-    """A table: rows are mappings by field name; None is shown as an en dash with the word "unknown" for screen readers."""
+    """A table: rows are mappings by field name; None is shown as an en dash.
+
+    ``of`` names the tables of the vocabulary that define its columns. ``running`` names the column that is a running
+    total of another one: with one count masked, it would give it away.
+    """
 
     key: str
     title: str
     fields: Sequence[Field]
     rows: Sequence[Mapping[str, Any]]
     note: str = ""
+    of: tuple[str, ...] = ()
+    running: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart: a Vega-Lite specification with its rows inlined, a caption, and text for those who do not see it."""
+    """A chart: a Vega-Lite specification with its rows inlined, a caption, and text for those who do not see it.
+
+    ``table`` is the key of the table that holds its figures, for a cross-reference.
+    """
 
     key: str
     title: str
@@ -88,20 +108,39 @@ class Figure:
     rows: Sequence[Mapping[str, Any]]
     alt: str
     caption: str = ""
+    table: str = ""
+
+
+Block = Heading | Prose | Caveat | Facts | TableBlock | Figure
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A drawing made elsewhere, as SVG text (the pile-up of reads at a junction), with text for those who do not see it."""
+class Signature:
+    """An electronic signature: who, in which role, when and what it means, over the content of one report.
 
-    key: str
-    title: str
-    svg: str
-    alt: str
-    caption: str = ""
+    Attributes:
+        name, role: of the person, as printed.
+        meaning: what the signature says ("author", "reviewed", "approved", ...).
+        signed_at: day and time with offset, ISO 8601.
+        content: SHA-256 of the report's content (:func:`content_digest`).
+        public_key, value: Ed25519 key and signature over :meth:`statement`, base64.
+    """
 
+    name: str
+    role: str
+    meaning: str
+    signed_at: str
+    content: str
+    public_key: str
+    value: str = ""
 
-Block = Heading | Prose | Caveat | Facts | TableBlock | Figure | Picture
+    def statement(self) -> bytes:
+        """What is signed: everything but the signature itself, in one fixed spelling."""
+        return canonical({name: getattr(self, name) for name in self.__slots__ if name != "value"})
+
+    def words(self) -> str:
+        """Printed name, role, meaning, day and time."""
+        return f"{self.meaning}: {self.name}, {self.role}, {self.signed_at}"
 
 
 @dataclass(frozen=True)
@@ -112,7 +151,8 @@ class Document:
         title, subtitle: what it is and of what.
         data_lock: last day that the data cover; shown on every page.
         blocks: the content in order.
-        provenance: inputs with hashes, versions, settings (JSON-like).
+        provenance: inputs with hashes, dictionaries, versions, settings, filters, author (JSON-like).
+        signatures: over the content, in order of signing.
     """
 
     title: str
@@ -120,6 +160,7 @@ class Document:
     data_lock: dt.date
     blocks: Sequence[Block]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    signatures: Sequence[Signature] = ()
 
     def headings(self) -> list[Heading]:
         """The headings in order, for the contents."""
@@ -138,6 +179,8 @@ def shown(value: Any, field_: Field) -> str:
     """A cell as people read it; unknown is an en dash, never a zero."""
     if value is None or (isinstance(value, float) and value != value):
         return "–"
+    if isinstance(value, (int, float)) and abs(value) == float("inf"):
+        return "infinite"
     if field_.kind == "percent":
         return f"{100 * float(value):.{field_.digits}f}%"
     if field_.kind == "number":
@@ -145,33 +188,70 @@ def shown(value: Any, field_: Field) -> str:
     if field_.kind == "count":
         return f"{int(value):,}"
     if isinstance(value, (list, tuple)):
-        return "; ".join(str(item) for item in value)
+        return "; ".join(f"{item:,.0f}" if field_.kind == "counts" else str(item) for item in value)
     return str(value)
 
 
-def twin(document: Document) -> dict[str, Any]:
-    """The machine-readable twin: every figure, table and fact of the document as plain JSON values."""
-    parts: dict[str, Any] = {}
+def numbers(document: Document) -> dict[str, str]:
+    """The number of each table and figure in the order of the document ("Table 1", "Figure 2"), by the key of its block."""
+    found: dict[str, str] = {}
+    count = {"Table": 0, "Figure": 0}
     for block in document.blocks:
-        if isinstance(block, TableBlock):
-            parts[block.key] = {
-                "title": block.title,
-                "fields": [f.name for f in block.fields],
-                "rows": [dict(r) for r in block.rows],
-                "note": block.note,
-            }
-        elif isinstance(block, Figure):
-            parts[block.key] = {"title": block.title, "rows": [dict(r) for r in block.rows], "alt": block.alt}
-        elif isinstance(block, Picture):
-            parts[block.key] = {"title": block.title, "alt": block.alt}
-        elif isinstance(block, Facts):
-            parts[block.key] = {"facts": [{"label": f.label, "value": f.value, "detail": f.detail} for f in block.facts]}
-        elif isinstance(block, Prose) and block.key:
-            parts[block.key] = {"hand": block.hand, "paragraphs": list(block.paragraphs)}
+        if isinstance(block, (TableBlock, Figure)):
+            word = "Table" if isinstance(block, TableBlock) else "Figure"
+            count[word] += 1
+            found[block.key] = f"{word} {count[word]}"
+    return found
+
+
+def canonical(value: Any) -> bytes:
+    """JSON in one fixed spelling: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+
+
+def content_digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 over a machine-readable twin without its signatures: what a person signs."""
+    return hashlib.sha256(canonical({name: part for name, part in content.items() if name != "signatures"})).hexdigest()
+
+
+def twin(document: Document) -> dict[str, Any]:
+    """The machine-readable twin: every word and figure of the document as plain JSON values.
+
+    A part without a key of its own is named after the section that it stands in.
+    """
+    parts: dict[str, Any] = {}
+    section, unnamed = "head", 0
+    for block in document.blocks:
+        if isinstance(block, Heading):
+            section, unnamed = block.key or block.text, 0
+            continue
+        unnamed += not getattr(block, "key", "")
+        parts[getattr(block, "key", "") or f"{section}-text-{unnamed}"] = _part(block)
     return {
         "title": document.title,
         "subtitle": document.subtitle,
         "data_lock": document.data_lock.isoformat(),
         "provenance": dict(document.provenance),
+        "headings": [heading.text for heading in document.headings()],
         "parts": parts,
+        "signatures": [asdict(signature) for signature in document.signatures],
     }
+
+
+def _part(block: Block) -> dict[str, Any]:
+    if isinstance(block, TableBlock):
+        return {
+            "title": block.title,
+            "fields": [f.name for f in block.fields],
+            "labels": [f.label for f in block.fields],
+            "rows": [dict(r) for r in block.rows],
+            "note": block.note,
+        }
+    if isinstance(block, Figure):
+        return {"title": block.title, "rows": [dict(r) for r in block.rows], "alt": block.alt, "caption": block.caption}
+    if isinstance(block, Facts):
+        return {"facts": [asdict(fact) for fact in block.facts]}
+    if isinstance(block, Prose):
+        return {"hand": block.hand, "paragraphs": list(block.paragraphs)}
+    assert isinstance(block, Caveat)
+    return {"hand": "computed", "paragraphs": [block.text]}

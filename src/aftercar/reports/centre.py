@@ -16,6 +16,16 @@ from aftercar.reports.blocks import Block, Document, Field, Heading, Prose, Tabl
 from aftercar.reports.findings import Frames, Row
 from aftercar.reports.wording import counted
 
+_STATES = (
+    Field("state", "State", about="Where the person stands in follow-up."),
+    Field("people", "People", "count", about="People in that state."),
+)
+_TASKS = (
+    Field("person_id", "Person", about="Pseudonym of the person."),
+    Field("rule", "Plan and rule", about="Which plan asks for it, and by which rule."),
+    Field("due", "Due on", "date", about="Day on which it is due."),
+    Field("state", "State", about="Due, or overdue."),
+)
 #: Cells whose absence weakens an analysis, and what they are needed for.
 WANTED = (
     ("people", "birth_year", "expected numbers by age"),
@@ -55,7 +65,7 @@ def centre_feedback(title: str, on: dt.date, frames: Frames, plans: PlanSet, pro
 def _states(everybody: Sequence[Subject], plans: PlanSet, on: dt.date) -> TableBlock:
     counts = Counter(person_state(subject, plans, on) for subject in everybody)
     rows = [{"state": state.replace("_", " "), "people": counts[state]} for state in PERSON_STATES]
-    return TableBlock("states-table", "People by state", (Field("state", "State"), Field("people", "People", "count")), rows)
+    return TableBlock("states-table", "People by state", _STATES, rows)
 
 
 def _tasks(everybody: Sequence[Subject], plans: PlanSet, on: dt.date) -> list[Block]:
@@ -68,8 +78,7 @@ def _tasks(everybody: Sequence[Subject], plans: PlanSet, on: dt.date) -> list[Bl
                 rows.append({"person_id": task.person_id, "rule": place, "due": task.due.isoformat(), "state": task.state})
     rows.sort(key=lambda row: (row["state"] != "overdue", row["due"], row["person_id"]))
     words = f"{counted(sum(row['state'] == 'overdue' for row in rows), 'task')} overdue, {len(rows)} open in all."
-    fields = (Field("person_id", "Person"), Field("rule", "Plan and rule"), Field("due", "Due on"), Field("state", "State"))
-    return [Prose([words], key="task-words"), TableBlock("tasks-table", "Open tasks", fields, rows)]
+    return [Prose([words], key="task-words"), TableBlock("tasks-table", "Open tasks", _TASKS, rows)]
 
 
 def _quality(frames: Frames) -> TableBlock:
@@ -80,10 +89,10 @@ def _quality(frames: Frames) -> TableBlock:
         share = unknown / len(series) if len(series) else None
         rows.append({"what": f"{table}.{column}", "missing": unknown, "of": len(series), "share": share, "for": purpose})
     fields = (
-        Field("what", "Column"),
-        Field("missing", "Missing", "count"),
-        Field("of", "Of", "count"),
-        Field("share", "Share", "percent"),
-        Field("for", "Needed for"),
+        Field("what", "Column", about="Table and column."),
+        Field("missing", "Missing", "count", about="Rows without a value."),
+        Field("of", "Of", "count", about="Rows in all."),
+        Field("share", "Share", "percent", about="Missing over all."),
+        Field("for", "Needed for", about="What the value is needed for."),
     )
     return TableBlock("quality-table", "Missing entries", fields, rows)

@@ -13,12 +13,22 @@ from aftercar.cases.model import CaseFile, as_date
 from aftercar.cases.narrative import narrate
 from aftercar.reports.blocks import Block, Document, Fact, Facts, Field, Figure, Heading, Prose, TableBlock
 from aftercar.reports.charts import chart
-from aftercar.reports.figures_samples import persistence
+from aftercar.reports.figures_samples import karyogram, persistence
 from aftercar.reports.findings import Findings, Row
-from aftercar.reports.laboratory import result_blocks
+from aftercar.reports.laboratory import Clones, Drawn, clone_blocks, result_blocks
 from aftercar.reports.wording import counted, listed
 from aftercar.vocab.dates import PartialDate, months_between
+from aftercar.vocab.genomes import find_genome
 
+_EVENT_FIELDS = (
+    Field("date", "Date", "date", about="Day, month or year of the event, as exactly as it is known."),
+    Field("what", "Event", about="What happened."),
+    Field("detail", "Detail", about="Agent, product, material, value or diagnosis."),
+)
+_REPORTED = (
+    Field("what", "Item", about="What was reported."),
+    Field("value", "Value", about="As reported; empty is unknown."),
+)
 _EVENTS = (  # table, date column, what it is, column that says more
     ("prior_therapy", "started_on", "earlier treatment", "agent"),
     ("infusions", "infused_on", "CAR-T infusion", "product"),
@@ -27,7 +37,15 @@ _EVENTS = (  # table, date column, what it is, column that says more
 )
 
 
-def dossier(findings: Findings, case_id: str, provenance: Mapping[str, Any], *, marked_cells_percent: float = 1.0) -> Document:
+def dossier(
+    findings: Findings,
+    case_id: str,
+    provenance: Mapping[str, Any],
+    *,
+    marked_cells_percent: float = 1.0,
+    drawn: Drawn | None = None,
+    clones: Clones | None = None,
+) -> Document:
     """Everything about one case.
 
     Args:
@@ -35,6 +53,8 @@ def dossier(findings: Findings, case_id: str, provenance: Mapping[str, Any], *, 
         case_id: the case.
         provenance: of the study.
         marked_cells_percent: percent of vector-positive cells drawn as a line in the persistence chart.
+        drawn: rows behind the pictures of the tumour sample.
+        clones: the person's clones over time.
 
     Raises:
         KeyError: when the study has no such case.
@@ -42,7 +62,8 @@ def dossier(findings: Findings, case_id: str, provenance: Mapping[str, Any], *, 
     file = next((item for item in findings.cases if item.case_id == case_id), None)
     if file is None:
         raise KeyError(case_id)
-    blocks: list[Block] = [*_head(file, findings), *_timeline(file, marked_cells_percent), *_pathology(file), *_molecular(file)]
+    blocks: list[Block] = [*_head(file, findings), *_timeline(file, marked_cells_percent), *_pathology(file)]
+    blocks += [*_molecular(file, findings, drawn), *clone_blocks(clones)]
     blocks += [*_causality(file, findings), *_gaps(file, findings)]
     blocks += _statements(file, findings)
     return Document(f"Case {case_id}", str(file.case["diagnosis"]), findings.data_lock, blocks, provenance)
@@ -56,7 +77,11 @@ def _statements(file: CaseFile, findings: Findings) -> Iterator[Block]:
     yield Prose(words.split("\n\n"), key="narrative-text")
     yield Heading("CIOMS I", key="cioms")
     rows = [{"box": box, "what": what, "content": content or None} for box, what, content in cioms_i(file, causality, words)]
-    fields = (Field("box", "Box"), Field("what", "What"), Field("content", "Content"))
+    fields = (
+        Field("box", "Box", about="Number of the box on the form."),
+        Field("what", "What", about="What the box asks for."),
+        Field("content", "Content", about="What is entered; empty is unknown."),
+    )
     yield TableBlock("cioms-table", "CIOMS I form", fields, rows)
 
 
@@ -101,7 +126,7 @@ def _timeline(file: CaseFile, line: float) -> Iterator[Block]:
     picture = persistence(_percent_of_cells(file), line)
     if picture is not None:
         yield picture
-    yield TableBlock("timeline-table", "Events", (Field("date", "Date"), Field("what", "Event"), Field("detail", "Detail")), rows)
+    yield TableBlock("timeline-table", "Events", _EVENT_FIELDS, rows)
 
 
 def _percent_of_cells(file: CaseFile) -> list[Row]:
@@ -130,18 +155,20 @@ def _pathology(file: CaseFile) -> Iterator[Block]:
         "clone_before_infusion",
     )
     rows = [{"what": name.replace("_", " "), "value": file.case[name]} for name in names]
-    yield TableBlock("pathology-table", "As reported", (Field("what", "Item"), Field("value", "Value")), rows)
+    yield TableBlock("pathology-table", "As reported", _REPORTED, rows)
 
 
-def _molecular(file: CaseFile) -> Iterator[Block]:
+def _molecular(file: CaseFile, findings: Findings, drawn: Drawn | None) -> Iterator[Block]:
     yield Heading("Molecular evidence", key="molecular")
     names = ("tested", "untested_reason", "car_result", "car_assays", "copies_per_cell", "car_positive_fraction", "tumour_purity")
     rows = [{"what": name.replace("_", " "), "value": file.case[name]} for name in names]
-    yield TableBlock(
-        "transgene-table", "Transgene in the tumour, as reported", (Field("what", "Item"), Field("value", "Value")), rows
-    )
+    yield TableBlock("transgene-table", "Transgene in the tumour, as reported", _REPORTED, rows)
     if file.verdict is not None:
-        yield from result_blocks(file.verdict)
+        yield from result_blocks(file.verdict, findings.base_rates, drawn)
+    genome = find_genome(findings.genome)
+    picture = karyogram(_sites(file), genome) if genome is not None else None
+    if picture is not None:
+        yield picture
     fields = (
         Field("kind", "Kind"),
         Field("gene", "Gene"),
@@ -153,7 +180,15 @@ def _molecular(file: CaseFile) -> Iterator[Block]:
         Field("depth", "Depth", "count"),
     )
     if file.findings:
-        yield TableBlock("findings-table", "Findings", fields, file.findings)
+        yield TableBlock("findings-table", "Findings", fields, file.findings, of=("findings",))
+
+
+def _sites(file: CaseFile) -> list[Row]:
+    """Places of the case's insertions: from its sequenced sample, else as entered among the findings."""
+    if file.verdict is not None:
+        return list(file.verdict["sites"])
+    placed = [row for row in file.findings if row["kind"] == "integration" and row["chrom"] and row["position"]]
+    return [{"chrom": row["chrom"], "pos": row["position"], "gene": row["gene"]} for row in placed]
 
 
 def _causality(file: CaseFile, findings: Findings) -> Iterator[Block]:
@@ -168,7 +203,7 @@ def _causality(file: CaseFile, findings: Findings) -> Iterator[Block]:
         Field("field", "Field"),
         Field("value", "Value"),
     )
-    yield TableBlock("causality-evidence", "Evidence", fields, rows)
+    yield TableBlock("causality-evidence", "Evidence", fields, rows, of=("causality_evidence",))
 
 
 def _gaps(file: CaseFile, findings: Findings) -> Iterator[Block]:
@@ -177,4 +212,6 @@ def _gaps(file: CaseFile, findings: Findings) -> Iterator[Block]:
     yield Prose(
         [f"Would settle it: {listed(sorted({str(row['settles']) for row in rows}))}."] if rows else ["Nothing is missing."]
     )
-    yield TableBlock("missing-table", "Missing", (Field("what", "Missing"), Field("field", "Enter in")), rows)
+    yield TableBlock(
+        "missing-table", "Missing", (Field("what", "Missing"), Field("field", "Enter in")), rows, of=("causality_missing",)
+    )

@@ -11,14 +11,16 @@ from aftercar.reports.findings import Row
 from aftercar.reports.wording import counted
 
 
-def forest(key: str, title: str, rows: Sequence[Row], axis: str, caption: str = "", *, scale: float = 1000) -> Figure:
+def forest(
+    key: str, title: str, rows: Sequence[Row], axis: str, caption: str = "", *, scale: float = 1000, table: str = ""
+) -> Figure:
     """Values with intervals, one line each; rows have ``group``, ``value``, ``low``, ``high``."""
     points = [
         {"label": row["group"], "value": scale * row["value"], "low": scale * row["low"], "high": scale * row["high"]}
         for row in rows
     ]
     alt = f"{axis}. " + "; ".join(f"{p['label']}: {p['value']:.2f} ({p['low']:.2f} to {p['high']:.2f})" for p in points)
-    return Figure(key, title, chart("forest", points, axis=axis), points, alt, caption)
+    return Figure(key, title, chart("forest", points, axis=axis), points, alt, caption, table)
 
 
 def onset(curve: Sequence[Row], cases: int) -> Figure:
@@ -33,32 +35,31 @@ def onset(curve: Sequence[Row], cases: int) -> Figure:
         f"Step curve over {counted(cases, 'case')}: {100 * year:.0f}% had onset within 12 months, the longest onset is "
         f"{points[-1]['months']:.1f} months.",
         texts.TRUNCATED_CURVE,
+        "onset-table",
     )
 
 
 def tested(rows: Sequence[Row]) -> Figure:
-    """Cases by what is known of the transgene: found, tested and not found, not tested."""
-    points = []
-    for row in rows:
-        states = (
-            ("CAR found", row["positive"]),
-            ("tested, CAR not found", row["tested"] - row["positive"]),
-            ("not tested or unknown", row["cases"] - row["tested"]),
+    """A waterfall a group: all cases, less those not tested, less those without the CAR, leaves those with it."""
+    points: list[Row] = []
+    for number, row in enumerate(rows):
+        cases, positive = row["cases"], row["positive"]
+        steps = (
+            ("all cases", 0, cases),
+            ("not tested or unknown", row["tested"], cases),
+            ("tested, CAR not found", positive, row["tested"]),
+            ("CAR found", 0, positive),
         )
-        points += [{"group": row["group"], "state": state, "cases": count, "order": i} for i, (state, count) in enumerate(states)]
+        points += [
+            {"group": row["group"], "order": number, "step": step, "from": low, "to": high, "cases": high - low}
+            for step, low, high in steps
+        ]
     alt = "; ".join(
-        f"{row['group']}: CAR found in {row['positive']}, tested without CAR {row['tested'] - row['positive']}, "
-        f"not tested {row['cases'] - row['tested']}"
+        f"{row['group']}: of {row['cases']} cases {row['cases'] - row['tested']} not tested or unknown, "
+        f"{row['tested'] - row['positive']} tested without CAR, CAR found in {row['positive']}"
         for row in rows
     )
-    return Figure(
-        "tested-chart",
-        "What was tested",
-        chart("tested", points),
-        points,
-        alt,
-        texts.UNTESTED,
-    )
+    return Figure("tested-chart", "What was tested", chart("waterfall", points), points, alt, texts.UNTESTED, "tested-table")
 
 
 def surface(rows: Sequence[Row]) -> Figure:

@@ -61,18 +61,27 @@ def swimmer(files: Sequence[CaseFile], contacts: Sequence[Row], data_lock: dt.da
 def incidence(cohort: Cohort, level: float) -> Figure:
     """Cumulative incidence of the outcome with death competing, with pointwise limits."""
     found = of_cohort(cohort, level=level)
-    rows: list[dict[str, Any]] = [{"years": 0.0, "value": 0.0, "low": 0.0, "high": found.at(0).high}]
-    rows += [{"years": row["time"], "value": row["value"], "low": row["low"], "high": row["high"]} for row in found.rows()]
+    steps = found.rows()
+    first = next((row["time"] for row in steps if row["value"] > 0), found.longest)
+    # Before the first case the upper limit is that of a time without any; the curve has none of its own there.
+    before = found.at(first * (1 - 1e-9)).high
+    rows: list[dict[str, Any]] = [{"years": 0.0, "value": 0.0, "low": 0.0, "high": before}]
+    rows += [
+        {"years": row["time"], "value": row["value"], "low": row["low"], "high": row["high"]}
+        for row in steps
+        if row["time"] >= first
+    ]
     end = found.at(found.longest)
     rows.append({"years": found.longest, "value": end.value, "low": end.low, "high": end.high})
     limits = f"{100 * end.value:.2f}% ({100 * end.low:.2f} to {100 * end.high:.2f})"
     alt = f"{limits} after {found.longest:.1f} years, {counted(cohort.events, 'event')}."
     spec = chart("incidence", rows)
-    return Figure("incidence-curve", "Cumulative incidence of T-cell malignancy", spec, rows, alt, "Death competes.")
+    title = "Cumulative incidence of T-cell malignancy"
+    return Figure("incidence-curve", title, spec, rows, alt, "Death competes.", "incidence-table")
 
 
 def funnel(rows: Sequence[Row]) -> Figure:
     """From everybody to those analysed; steps at which nobody left are not drawn."""
     shown = [dict(row) for i, row in enumerate(rows) if i in (0, len(rows) - 1) or row["left_out"]]
     alt = "; ".join(f"{row['step']}: {row['remain']:,}" for row in shown)
-    return Figure("attrition-chart", "From everybody to the cohort", chart("funnel", shown), shown, alt)
+    return Figure("attrition-chart", "From everybody to the cohort", chart("funnel", shown), shown, alt, table="attrition-table")

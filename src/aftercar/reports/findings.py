@@ -55,6 +55,7 @@ class Findings:
         contacts: rows of ``follow_up``.
         genome: name of the reference build, "" when not stated.
         notes: what a reader must know.
+        base_rates: gene -> (ordinary products with a site in it, products looked at); None when published values hold.
     """
 
     title: str
@@ -68,6 +69,7 @@ class Findings:
     contacts: Sequence[Row] = ()
     genome: str = ""
     notes: Sequence[str] = ()
+    base_rates: Mapping[str, tuple[int, int]] | None = None
 
     def row(self, table: str, key: str, value: str) -> Row | None:
         """The first row of a table with this value."""
@@ -129,7 +131,8 @@ def find(
         "incidence": _incidence(cohort, level),
     }
     contacts = frames["follow_up"].to_dicts()
-    return Findings(title, data_lock, level, tables, files, causality, cohort, verdicts, contacts, genome, _notes(frames, cohort))
+    notes = _notes(frames, cohort)
+    return Findings(title, data_lock, level, tables, files, causality, cohort, verdicts, contacts, genome, notes, base_rates)
 
 
 def _cohort(frames: Frames, data_lock: dt.date) -> Cohort | None:
@@ -403,7 +406,9 @@ def _incidence(cohort: Cohort | None, level: float) -> list[Row]:
         if years <= found.longest:
             estimate = found.at(years)
             limits = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-            rows.append({"years": years, "at_risk": found.at_risk(years), **limits, "level": level})
+            rows.append(
+                {"years": years, "at_risk": found.at_risk(years), "events": int(estimate.numerator), **limits, "level": level}
+            )
     return rows
 
 

@@ -10,8 +10,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from aftercar.reports.blocks import Caveat, Document, Facts, Field, Figure, Heading, Picture, Prose, TableBlock, shown, twin
+from aftercar.reports.blocks import Caveat, Document, Facts, Field, Figure, Heading, Prose, TableBlock, numbers, shown, twin
 from aftercar.reports.pictures import svg
+from aftercar.reports.provenance import with_signatures
+from aftercar.reports.stamp import stamp
+from aftercar.reports.widths import is_wide
 
 
 def render(document: Document) -> str:
@@ -20,7 +23,11 @@ def render(document: Document) -> str:
         _environment()
         .get_template("document.html")
         .render(
-            document=document,
+            document=with_signatures(document),
+            stamp=stamp(document),
+            print_stamp=_css_text(" · ".join([document.title, *stamp(document)])),
+            is_wide=is_wide(document),
+            numbers=numbers(with_signatures(document)),
             contents=[h for h in document.headings() if h.level == 1],
             kind_of=_kind,
             picture=picture,
@@ -31,7 +38,12 @@ def render(document: Document) -> str:
     )
 
 
-def picture(figure: Figure | Picture) -> Markup:
+def _css_text(text: str) -> Markup:
+    """Text as a CSS string: all but plain letters, digits and spaces escaped, so that it ends neither string nor sheet."""
+    return Markup("".join(c if c.isascii() and (c.isalnum() or c == " ") else f"\\{ord(c):06x}" for c in text))  # noqa: S704
+
+
+def picture(figure: Figure) -> Markup:
     """The figure as an SVG image inside the page (a data address, so that its ids and styles stay its own)."""
     data = base64.b64encode(svg(figure).encode()).decode()
     return Markup('<img src="data:image/svg+xml;base64,{}" alt="{}">').format(data, figure.alt)
@@ -49,7 +61,7 @@ def _environment() -> Environment:
 
 
 def _is_numeric(field: Field) -> bool:
-    return field.kind != "text"
+    return field.kind not in ("text", "date")
 
 
 _KINDS: dict[type, str] = {
@@ -59,7 +71,6 @@ _KINDS: dict[type, str] = {
     Facts: "facts",
     TableBlock: "table",
     Figure: "figure",
-    Picture: "figure",
 }
 
 

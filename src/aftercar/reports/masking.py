@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from aftercar.cohort.disclosure import mask_counts
-from aftercar.reports.blocks import Block, Caveat, Document, Facts, Figure, Heading, Picture, Prose, TableBlock
+from aftercar.cohort.disclosure import is_small, mask_counts
+from aftercar.reports.blocks import Block, Caveat, Document, Facts, Figure, Heading, Prose, TableBlock
 
 _PERSONAL = ("person_id", "case_id", "sample_id", "batch", "diagnosed_on", "infused_on")
 _WORDS = "Masked: counts from 1 to {} are hidden; single cases, pictures and sentences with counts are left out."
@@ -19,18 +19,18 @@ _WORDS = "Masked: counts from 1 to {} are hidden; single cases, pictures and sen
 def masked(document: Document, below: int) -> Document:
     """The document with counts from 1 to below ``below`` masked, and nothing about single persons."""
     kept = [part for block in document.blocks if (part := _masked(block, below)) is not None]
-    return replace(document, blocks=[Caveat(_WORDS.format(below - 1)), *_without_empty_sections(kept)])
+    return replace(document, blocks=[Caveat(_WORDS.format(below - 1), general=True), *_without_empty_sections(kept)])
 
 
 def _masked(block: Block, below: int) -> Block | None:
-    if isinstance(block, (Facts, Figure, Picture)):
+    if isinstance(block, (Facts, Figure)):
         return None
     if isinstance(block, Prose):
-        return None if block.key and block.hand == "computed" else block
+        return block if block.general or block.hand == "authored" else None
+    if isinstance(block, Caveat):
+        return block if block.general else None
     if isinstance(block, Heading):
         return None if block.key.startswith("case-") else block
-    if not isinstance(block, TableBlock):
-        return block
     if any(field.name in _PERSONAL for field in block.fields) or block.key.startswith(("evidence-", "onset-")):
         return None
     return replace(block, rows=_rows(block, below))
@@ -40,15 +40,23 @@ def _rows(block: TableBlock, below: int) -> list[dict[str, Any]]:
     """Small counts hidden, a second one with a lone first (totals may be known), and in such rows every computed cell."""
     hidden: set[int] = set()
     for field in block.fields:
-        if field.kind == "count":
+        if field.kind == "count" and field.name != block.running:
             counts = [None if row.get(field.name) is None else int(row[field.name]) for row in block.rows]
             kept = mask_counts(counts, below=below, total_shown=True)
             pairs = zip(counts, kept, strict=True)
             hidden |= {i for i, (before, after) in enumerate(pairs) if before is not None and after is None}
-    return [
-        {field.name: None if i in hidden and field.kind != "text" else row.get(field.name) for field in block.fields}
+        elif field.kind == "counts":
+            hidden |= {i for i, row in enumerate(block.rows) if any(is_small(n, below) for n in row.get(field.name) or ())}
+    rows = [
+        {f.name: None if i in hidden and f.kind not in ("text", "date") else row.get(f.name) for f in block.fields}
         for i, row in enumerate(block.rows)
     ]
+    if hidden and block.running:
+        # What accumulates over the rows shows in the totals and in everything computed from them, but for both ends.
+        totals = [f.name for f in block.fields[1:] if f.name == block.running or f.kind in ("interval", "percent", "number")]
+        for row in rows[1:-1]:
+            row |= dict.fromkeys(totals)
+    return rows
 
 
 def _without_empty_sections(blocks: list[Block]) -> list[Block]:

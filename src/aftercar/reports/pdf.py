@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
 from aftercar.errors import MissingEngine
-from aftercar.reports.blocks import Block, Caveat, Document, Facts, Figure, Heading, Picture, Prose, TableBlock, shown
+from aftercar.reports.blocks import Block, Caveat, Document, Facts, Heading, Prose, TableBlock, numbers, shown
 from aftercar.reports.pictures import svg
+from aftercar.reports.provenance import with_signatures
 from aftercar.reports.stamp import stamp
 from aftercar.reports.widths import is_wide, weights
 
@@ -43,19 +45,21 @@ def render(document: Document) -> bytes:
 
 
 def _plain(document: Document) -> dict[str, Any]:
+    whole = with_signatures(document)
+    named = numbers(whole)
     return {
         "title": document.title,
         "subtitle": document.subtitle,
         "data_lock": document.data_lock.isoformat(),
         "date": [document.data_lock.year, document.data_lock.month, document.data_lock.day],
-        "stamp": stamp(document),
+        "stamp": list(stamp(document)),
         "contents": len([h for h in document.headings() if h.level == 1]) > 3,
         "wide": is_wide(document),
-        "blocks": [_block(block) for block in document.blocks],
+        "blocks": [_block(block, named) for block in whole.blocks],
     }
 
 
-def _block(block: Block) -> dict[str, Any]:
+def _block(block: Block, named: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(block, Heading):
         return {"kind": "heading", "text": block.text, "level": block.level}
     if isinstance(block, Prose):
@@ -66,13 +70,18 @@ def _block(block: Block) -> dict[str, Any]:
         return {"kind": "facts", "facts": [{"label": f.label, "value": f.value, "detail": f.detail} for f in block.facts]}
     if isinstance(block, TableBlock):
         fields = [
-            {"label": field.label, "numeric": field.kind != "text", "weight": weight}
+            {"label": field.label, "numeric": field.kind not in ("text", "date"), "weight": weight}
             for field, weight in zip(block.fields, weights(block), strict=True)
         ]
         rows = [[shown(row.get(f.name), f) for f in block.fields] for row in block.rows]
-        return {"kind": "table", "title": block.title, "fields": fields, "rows": rows, "note": block.note}
-    return _figure(block)
-
-
-def _figure(block: Figure | Picture) -> dict[str, Any]:
-    return {"kind": "figure", "title": block.title, "caption": block.caption, "alt": block.alt, "picture": svg(block, _FONT)}
+        return {"kind": "table", "key": block.key, "title": block.title, "fields": fields, "rows": rows, "note": block.note}
+    refers = block.table if block.table in named else ""
+    return {
+        "kind": "figure",
+        "title": block.title,
+        "caption": block.caption,
+        "alt": block.alt,
+        "picture": svg(block, _FONT),
+        "refers": refers,
+        "refers_to": named.get(refers, ""),
+    }

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 
-from aftercar.reports.blocks import Figure, Picture
+from aftercar.reports.blocks import Figure
 
 _COUNTED_ID = re.compile(r"\b(gradient_|clip)(\d+)\b")
 _VEGA_LITE = "5.20"
 
 
-def svg(figure: Figure | Picture, font: str | None = None) -> str:
-    """A figure or picture as SVG text; a figure in another type face when ``font`` names one.
+def svg(figure: Figure, font: str | None = None) -> str:
+    """A figure as SVG text, in another type face when ``font`` names one.
 
     Its internal ids are numbered afresh, because the renderer counts on within a process.
     """
-    if isinstance(figure, Picture):
-        return figure.svg
     import vl_convert
 
     spec = dict(figure.spec)
@@ -27,10 +25,8 @@ def svg(figure: Figure | Picture, font: str | None = None) -> str:
     return _COUNTED_ID.sub(lambda found: seen.setdefault(found[0], f"{found[1]}{len(seen)}"), text)
 
 
-def png(figure: Figure | Picture, scale: float = 2.5) -> bytes:
-    """A figure or picture as PNG bytes, ``scale`` pixels to a CSS pixel."""
+def png(figure: Figure, scale: float = 2.5) -> bytes:
+    """A figure as PNG bytes, ``scale`` pixels to a CSS pixel."""
     import vl_convert
 
-    if isinstance(figure, Picture):
-        return bytes(vl_convert.svg_to_png(figure.svg, scale=scale))
     return bytes(vl_convert.vegalite_to_png(dict(figure.spec), vl_version=_VEGA_LITE, scale=scale))

@@ -23,7 +23,8 @@ def post_authorisation(findings: Findings, provenance: Mapping[str, Any]) -> Doc
     """The tables that a study report of a registry needs; says so when the study has no cohort."""
     cohort = findings.cohort
     if cohort is None:
-        blocks: list[Block] = [Prose(["This study has no people with dated infusions: post-authorisation tables need a cohort."])]
+        words = "This study has no people with dated infusions: post-authorisation tables need a cohort."
+        blocks: list[Block] = [Prose([words], general=True)]
     else:
         blocks = [
             *assessment.cohort(findings),
@@ -54,10 +55,10 @@ def _baseline(cohort: Cohort) -> TableBlock:
         words = f"median {statistics.median(ages):.0f}, range {min(ages):.0f} to {max(ages):.0f}"
         rows.append({"what": "Age in years", "value": words, "people": len(ages), "share": len(ages) / people.height})
     fields = (
-        Field("what", "Item"),
-        Field("value", "Value"),
-        Field("people", "People", "count"),
-        Field("share", "Share", "percent"),
+        Field("what", "Item", about="What is counted."),
+        Field("value", "Value", about="Which value of it."),
+        Field("people", "People", "count", about="People with that value."),
+        Field("share", "Share", "percent", about="Of all people."),
     )
     return TableBlock("baseline-table", "People at infusion", fields, rows)
 
@@ -71,10 +72,10 @@ def _by_product(cohort: Cohort, level: float) -> TableBlock:
         shown = per_thousand({"value": found.value, "low": found.low, "high": found.high})
         rows.append({"product": product, "people": part["person_id"].n_unique(), "events": events, "years": years, "rate": shown})
     fields = (
-        Field("product", "Product"),
-        Field("people", "People", "count"),
-        Field("events", "T-cell malignancies", "count"),
-        Field("years", "Person-years", "number"),
-        Field("rate", "Per 1,000 person-years", "interval"),
+        Field("product", "Product", about="Product of the infusion that starts the clock."),
+        Field("people", "People", "count", about="People at risk."),
+        Field("events", "T-cell malignancies", "count", about="First T-cell malignancies during observation."),
+        Field("years", "Person-years", "number", about="Person-years at risk."),
+        Field("rate", "Per 1,000 person-years", "interval", about="Rate with exact limits."),
     )
     return TableBlock("product-rates", "Incidence rates by product", fields, rows, "Exact (Garwood) intervals.")

@@ -9,7 +9,6 @@ from aftercar.reports import assessment
 from aftercar.reports.authored import Authored, blocks
 from aftercar.reports.blocks import Block, Document, Field, Heading, Prose, TableBlock
 from aftercar.reports.findings import Findings
-from aftercar.reports.wording import counted
 
 
 def signal_assessment(findings: Findings, provenance: Mapping[str, Any], authored: Mapping[str, Authored]) -> Document:
@@ -36,7 +35,7 @@ def signal_assessment(findings: Findings, provenance: Mapping[str, Any], authore
         Heading("Recommendations", key="recommendations"),
         *(b for key in ("product_information", "risk_management", "monitoring") for b in blocks(key, authored, level=2)),
         *assessment.missing(findings),
-        *assessment.methods(findings, provenance),
+        *assessment.methods(findings),
     ]
     return Document(findings.title, "Signal assessment: T-cell malignancy after CAR-T", findings.data_lock, parts, provenance)
 
@@ -48,7 +47,7 @@ def _lowered(found: Any) -> list[Block]:
 
 def _cohort(findings: Findings) -> list[Block]:
     found = _lowered(assessment.cohort(findings))
-    return found or [Prose(["This study has no people with dated infusions, so it has no cohort of its own."])]
+    return found or [Prose(["This study has no people with dated infusions, so it has no cohort of its own."], general=True)]
 
 
 def _literature(findings: Findings) -> list[Block]:
@@ -64,8 +63,13 @@ def _literature(findings: Findings) -> list[Block]:
     ]
     if not rows:
         return []
-    fields = (Field("case_id", "Case"), Field("diagnosis", "Diagnosis"), Field("source", "Source"), Field("mark", "Checked"))
-    return [TableBlock("literature-table", "Published cases in this study", fields, rows)]
+    fields = (
+        Field("case_id", "Case"),
+        Field("diagnosis", "Diagnosis"),
+        Field("source", "Source"),
+        Field("mark", "Checked", about="How well the row was checked against its source."),
+    )
+    return [TableBlock("literature-table", "Published cases in this study", fields, rows, of=("cases",))]
 
 
 def _mechanism(findings: Findings) -> list[Block]:
@@ -74,16 +78,18 @@ def _mechanism(findings: Findings) -> list[Block]:
     if not rows:
         return []
 
-    def cases(number: int, words: str) -> str:
-        return f"{counted(number, 'case')} {words}"
-
     driver = sum(row["role"] in ("probable_driver", "plausible_contributor") for row in rows)
     host = sum(any(name in row["present"] for name in ("clonal haematopoiesis", "clone before infusion")) for row in rows)
     said = [
-        (cases(sum(row["origin"] == "car_derived" for row in rows), "CAR-derived"), "the vector is in the tumour's cells"),
-        (cases(sum(row["origin"] == "not_car_derived" for row in rows), "not CAR-derived"), "the insertion cannot be the cause"),
-        (cases(driver, "with an insertion that may have contributed"), "read beside how often ordinary products hit the gene"),
-        (cases(host, "with a clone or clonal haematopoiesis known from elsewhere"), "speaks for who the patient was"),
+        (sum(row["origin"] == "car_derived" for row in rows), "CAR-derived", "the vector is in the tumour's cells"),
+        (sum(row["origin"] == "not_car_derived" for row in rows), "not CAR-derived", "the insertion cannot be the cause"),
+        (driver, "with an insertion that may have contributed", "read beside how often ordinary products hit the gene"),
+        (host, "with a clone or clonal haematopoiesis known from elsewhere", "speaks for who the patient was"),
     ]
-    fields = (Field("what", "In the cases"), Field("says", "What it says"))
-    return [TableBlock("mechanism-table", "Insertion or survivor", fields, [{"what": what, "says": says} for what, says in said])]
+    fields = (
+        Field("cases", "Cases", "count", about="Cases of which this is said."),
+        Field("what", "Of which it is said", about="What is known of these cases; a case may stand in several lines."),
+        Field("says", "What it says", about="How it bears on the two explanations."),
+    )
+    shown = [{"cases": number, "what": what, "says": says} for number, what, says in said]
+    return [TableBlock("mechanism-table", "Insertion or survivor", fields, shown)]

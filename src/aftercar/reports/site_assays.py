@@ -19,8 +19,8 @@ _SHOWN = 5
 
 SHARES = (
     "The assay sees vector-positive cells alone: a share is one of those cells, not of the tumour's. Reads are copies made in "
-    "the tube and give no share. Insertions in or near a cancer gene are common by chance, so each gene stands beside the number of "
-    "ordinary products that carry a site there."
+    "the tube and give no share. Insertions in or near a cancer gene are common by chance, so each gene stands beside the "
+    "number of ordinary products that carry a site there."
 )
 
 
@@ -75,11 +75,12 @@ def site_assays(findings: Findings) -> Iterator[Block]:
             Field("gini", "Gini", "number", 2),
             Field("chao1", "Chao1", "number", 0),
             Field("uc50_fewest", "UC50 (fewest clones)", "count"),
-            Field("largest", "Largest clone", "interval"),
+            Field("largest", "Largest clone", "interval", about="Share of the largest clone, with limits."),
             Field("above_setting", "Against the setting"),
             Field("problems", "To look at"),
         ),
         shown,
+        of=(SITE_ASSAYS.name,),
     )
     clones = [
         {
@@ -99,13 +100,14 @@ def site_assays(findings: Findings) -> Iterator[Block]:
                 Field("chrom", "Chromosome"),
                 Field("position", "Position", "count"),
                 Field("orientation", "Orientation"),
-                Field("shown", "Share of vector-positive cells", "interval"),
+                Field("shown", "Share of vector-positive cells", "interval", about="Share of the clone, with limits."),
                 Field("gene", "Gene"),
                 Field("distance", "Bases to it", "count"),
                 Field("feature", "Where"),
-                Field("rate", "Ordinary products with a site there", "interval"),
+                Field("rate", "Ordinary products with a site there", "interval", about="Products with a site there, of all."),
             ),
             clones,
+            of=(SITE_CLONES.name,),
         )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aftercar.errors import MissingEngine
-from aftercar.reports.blocks import Caveat, Document, Facts, Figure, Heading, Picture, Prose, TableBlock, shown
+from aftercar.reports.blocks import Caveat, Document, Facts, Figure, Heading, Prose, TableBlock, numbers, shown
 from aftercar.reports.pictures import png
 from aftercar.reports.plain_zip import rewritten
+from aftercar.reports.provenance import with_signatures
 from aftercar.reports.stamp import stamp
 from aftercar.reports.widths import is_wide, weights
 
@@ -36,10 +39,12 @@ def render(document: Document) -> bytes:
     _set_up(word, document)
     word.add_heading(document.title, 0)
     word.add_paragraph(document.subtitle, style="Subtitle")
-    numbers = {"Table": 0, "Figure": 0}
-    for block in document.blocks:
+    whole = with_signatures(document)
+    named = numbers(whole)
+    _contents(word, whole)
+    for place, block in enumerate(whole.blocks):
         if isinstance(block, Heading):
-            word.add_heading(block.text, block.level)
+            _bookmark(word.add_heading(block.text, block.level), f"part{place}")
         elif isinstance(block, Prose):
             for paragraph in block.paragraphs:
                 word.add_paragraph(paragraph, style="Intense Quote" if block.hand == "authored" else None)
@@ -50,9 +55,9 @@ def render(document: Document) -> bytes:
         elif isinstance(block, Facts):
             _facts(word, block)
         elif isinstance(block, TableBlock):
-            _table(word, block, numbers)
+            _table(word, block, named)
         else:
-            _figure(word, block, numbers)
+            _figure(word, block, named)
     buffer = io.BytesIO()
     word.save(buffer)
     return rewritten(buffer.getvalue())
@@ -60,7 +65,7 @@ def render(document: Document) -> bytes:
 
 def _set_up(word: WordDocument, document: Document) -> None:
     from docx.enum.section import WD_ORIENT
-    from docx.shared import Cm, Pt
+    from docx.shared import Cm, Pt, RGBColor
 
     section = word.sections[0]
     section.page_width, section.page_height = (Cm(29.7), Cm(21)) if is_wide(document) else (Cm(21), Cm(29.7))
@@ -69,37 +74,69 @@ def _set_up(word: WordDocument, document: Document) -> None:
     section.left_margin = section.right_margin = Cm(2.2)
     word.styles["Normal"].font.name = "Calibri"
     word.styles["Normal"].font.size = Pt(10.5)
-    section.footer.paragraphs[0].text = stamp(document)
+    word.styles["Caption"].font.color.rgb = RGBColor(0x33, 0x33, 0x33)
+    section.header.paragraphs[0].text = f"{document.title} · data lock {document.data_lock}"
+    for paragraph, line in zip((section.footer.paragraphs[0], section.footer.add_paragraph()), stamp(document), strict=True):
+        paragraph.text = line
+    _page_number(section.footer.paragraphs[-1])
+    for paragraph in (*section.header.paragraphs, *section.footer.paragraphs):
+        paragraph.paragraph_format.space_after = Pt(0)
+        for run in paragraph.runs:
+            run.font.size = Pt(7)
     properties = word.core_properties
     properties.title, properties.subject, properties.author = document.title, document.subtitle, "AfterCAR"
     properties.created = properties.modified = _EPOCH
     properties.revision = 1
 
 
+def _page_number(paragraph: Paragraph) -> None:
+    paragraph.add_run(" · page ")
+    _field(paragraph, "PAGE", "1", size=7)
+    paragraph.add_run(" of ")
+    _field(paragraph, "NUMPAGES", "1", size=7)
+
+
+def _contents(word: WordDocument, document: Document) -> None:
+    """The sections as links to their places; their page numbers are fields, which Word fills when it opens the file."""
+    sections = [(place, b) for place, b in enumerate(document.blocks) if isinstance(b, Heading) and b.level == 1]
+    if len(sections) > 3:
+        for place, heading in sections:
+            paragraph = word.add_paragraph()
+            paragraph.paragraph_format.space_after = 0
+            _field(paragraph, f"REF part{place} \\h", heading.text)
+
+
 def _facts(word: WordDocument, block: Facts) -> None:
-    table = word.add_table(rows=0, cols=3, style="Light Shading Accent 1")
+    table = word.add_table(rows=0, cols=3)
+    _ruled(table)
     for fact in block.facts:
         for cell, text in zip(table.add_row().cells, (fact.label, fact.value, fact.detail), strict=True):
             cell.text = text
+            cell.paragraphs[0].paragraph_format.space_after = 0
 
 
-def _table(word: WordDocument, block: TableBlock, numbers: dict[str, int]) -> None:
+def _table(word: WordDocument, block: TableBlock, named: Mapping[str, str]) -> None:
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.shared import Pt
 
-    _caption(word, "Table", block.title, numbers).paragraph_format.keep_with_next = True
-    table = word.add_table(rows=1, cols=len(block.fields), style="Light Shading Accent 1")
+    _caption(word, block.key, named, block.title).paragraph_format.keep_with_next = True
+    table = word.add_table(rows=1, cols=len(block.fields))
+    _ruled(table)
     lines = [[field.label for field in block.fields]]
     lines += [[shown(row.get(field.name), field) for field in block.fields] for row in block.rows]
     for _ in block.rows:
         table.add_row()
-    for row, texts in zip(table.rows, lines, strict=True):
+    size = Pt(7 if len(block.fields) > 12 else 8 if len(block.fields) > 7 else 8.5)
+    for number, (row, texts) in enumerate(zip(table.rows, lines, strict=True)):
+        _mark_row(row, "w:cantSplit")
         for cell, text, field in zip(row.cells, texts, block.fields, strict=True):
             paragraph = cell.paragraphs[0]
-            paragraph.add_run(text).font.size = Pt(8.5)
-            if field.kind != "text":
+            run = paragraph.add_run(text)
+            run.font.size, run.bold = size, number == 0
+            paragraph.paragraph_format.space_after = 0
+            if field.kind not in ("text", "date"):
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-    _repeat_header(table.rows[0])
+    _mark_row(table.rows[0], "w:tblHeader")
     _set_widths(word, table, weights(block))
     if block.note:
         word.add_paragraph().add_run(block.note).italic = True
@@ -118,41 +155,82 @@ def _set_widths(word: WordDocument, table: Any, shares: list[float]) -> None:
             cell.width = width
 
 
-def _figure(word: WordDocument, block: Figure | Picture, numbers: dict[str, int]) -> None:
+def _figure(word: WordDocument, block: Figure, named: Mapping[str, str]) -> None:
     from docx.shared import Cm
 
     data = png(block)
     width = min(_WIDTH_CM, int.from_bytes(data[16:20], "big") / 2.5 / _PIXELS_PER_CM)
     word.add_picture(io.BytesIO(data), width=Cm(width))
+    word.paragraphs[-1].paragraph_format.keep_with_next = True
     picture = word.inline_shapes[len(word.inline_shapes) - 1]
     picture._inline.docPr.set("descr", block.alt)  # python-docx has no door of its own to the alternative text
-    _caption(word, "Figure", f"{block.title}. {block.caption}".strip(), numbers)
+    caption = _caption(word, block.key, named, f"{block.title}. {block.caption}".strip())
+    if block.table in named:
+        caption.add_run(" Figures: ")
+        _field(caption, f"REF {_mark(block.table)} \\h", named[block.table])
+        caption.add_run(".")
 
 
-def _caption(word: WordDocument, kind: str, text: str, numbers: dict[str, int]) -> Paragraph:
-    """A caption whose number is a field, so that Word renumbers it and can refer to it."""
-    numbers[kind] += 1
+def _caption(word: WordDocument, key: str, named: Mapping[str, str], text: str) -> Paragraph:
+    """A caption whose number is a field inside a bookmark, so that Word renumbers it and references follow."""
+    kind, number = named[key].split()
     paragraph = word.add_paragraph(style="Caption")
     paragraph.add_run(f"{kind} ")
-    _field(paragraph, f"SEQ {kind} \\* ARABIC", str(numbers[kind]))
+    _field(paragraph, f"SEQ {kind} \\* ARABIC", number)
+    _bookmark(paragraph, _mark(key))
     paragraph.add_run(f". {text}")
     return paragraph
 
 
-def _field(paragraph: Any, code: str, shown_text: str) -> None:
+def _mark(key: str) -> str:
+    """A bookmark's name: letters, digits and underscores, at most 40 of them, different for different keys."""
+    return "at_" + hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _bookmark(paragraph: Any, name: str) -> None:
+    """Put what stands in the paragraph so far into a bookmark."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
+    start, end = OxmlElement("w:bookmarkStart"), OxmlElement("w:bookmarkEnd")
+    number = str(int(hashlib.sha256(name.encode()).hexdigest()[:7], 16))
+    for element in (start, end):
+        element.set(qn("w:id"), number)
+    start.set(qn("w:name"), name)
+    content = [child for child in paragraph._p if child.tag != qn("w:pPr")]
+    content[0].addprevious(start)
+    content[-1].addnext(end)
+
+
+def _field(paragraph: Any, code: str, shown_text: str, *, size: float | None = None) -> None:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+    from docx.shared import Pt
+
     field = OxmlElement("w:fldSimple")
     field.set(qn("w:instr"), code)
-    run, text = OxmlElement("w:r"), OxmlElement("w:t")
-    text.text = shown_text
-    run.append(text)
-    field.append(run)
+    run = paragraph.add_run(shown_text)
+    run.font.size = Pt(size) if size else None
+    field.append(run._r)
     paragraph._p.append(field)
 
 
-def _repeat_header(row: Any) -> None:
+def _mark_row(row: Any, mark: str) -> None:
+    """Repeat a row as header (``w:tblHeader``), or keep it on one page (``w:cantSplit``)."""
     from docx.oxml import OxmlElement
 
-    row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+    row._tr.get_or_add_trPr().append(OxmlElement(mark))
+
+
+def _ruled(table: Any) -> None:
+    """Thin grey lines between the rows, none between the columns."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    borders = OxmlElement("w:tblBorders")
+    for side in ("top", "bottom", "insideH"):
+        line = OxmlElement(f"w:{side}")
+        for name, value in (("val", "single"), ("sz", "4"), ("space", "0"), ("color", "999999")):
+            line.set(qn(f"w:{name}"), value)
+        borders.append(line)
+    table._tbl.tblPr.append(borders)

@@ -10,7 +10,8 @@ import zipfile
 import openpyxl
 import pytest
 
-from aftercar.actions.report import KINDS, NotAReport, ReportStale, Wanted, build, compare, read_twin, verify
+from aftercar.actions.report import KINDS, Wanted, build
+from aftercar.actions.report_check import NotAReport, ReportStale, compare, read_twin, verify
 from aftercar.edges.authored import BadAuthored
 from aftercar.errors import MissingEngine, UsageError
 from aftercar.reports import excel, html, pdf, word
@@ -134,7 +135,7 @@ def test_authored_text_is_kept_apart_and_never_overwritten(study, tmp_path):
 
 def test_a_report_is_verified_and_a_changed_study_is_noticed(study, tmp_path):
     build(study, tmp_path / "a", wanted("periodic"), ["html"])
-    assert verify(tmp_path / "a" / "report.html", study) == []
+    assert verify(tmp_path / "a" / "report.html", study).reasons == []
     copy = tmp_path / "copy"
     shutil.copytree(study, copy)
     path = copy / "exposure.csv"
@@ -183,7 +184,7 @@ def test_masked_variant_hides_small_counts_and_single_cases():
         personal,
         Facts("f", (Fact("a", "3"),)),
         Prose(["3 cases"], key="words"),
-        Prose(["method"]),
+        Prose(["method"], general=True),
     ]
     found = masked(_document(blocks), 5)
     (table,) = [block for block in found.blocks if isinstance(block, TableBlock)]

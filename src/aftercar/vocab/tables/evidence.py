@@ -61,4 +61,43 @@ SITES = Table(
     level="result",
 )
 
-TABLES = (SITES,)
+COVERAGE = Table(
+    "coverage",
+    "Depth along the construct, one row for each window.",
+    (
+        Column("vector", "text", "Construct.", required=True),
+        Column(
+            "part",
+            "choice",
+            "The integrated form, or the construct as given where parts of it do not integrate.",
+            required=True,
+            choices=("provirus", "given"),
+        ),
+        Column("start", "integer", "First base of the window, 1-based.", unit="bases", required=True, low=1),
+        Column("end", "integer", "Last base of the window.", unit="bases", required=True, low=1),
+        Column("depth", "number", "Mean depth by fragments that are evidence of the vector; LTR copies share theirs.", low=0),
+        Column("human", "number", "Share of its bases that the human genome has too; they are no evidence.", low=0, high=1),
+    ),
+    key=("vector", "part", "start"),
+    level="result",
+)
+
+JUNCTION_FRAGMENTS = Table(
+    "junction_fragments",
+    "The longest fragments at each end of each site, at most forty an end.",
+    (
+        Column("chrom", "text", "Host sequence of the site.", required=True),
+        Column("pos", "integer", "Position of the site, as in the table sites.", required=True, low=0),
+        Column("orientation", "choice", "Orientation of the provirus.", choices=("+", "-")),
+        Column("side", "choice", "End of the provirus in reference orientation.", choices=("left", "right")),
+        Column("fragment", "integer", "Number of the fragment, longest first.", low=1),
+        Column("kind", "choice", "A read crosses the junction, or it lies between the reads.", choices=("split", "spanning")),
+        Column("host_bases", "integer", "Bases of the fragment on the host's side, as far as read.", unit="bases", low=0),
+        Column("vector_bases", "integer", "Bases of the fragment on the vector's side, as far as read.", unit="bases", low=0),
+        Column("fragments", "integer", "All fragments at this end.", low=1),
+    ),
+    key=("chrom", "pos", "orientation", "side", "fragment"),
+    level="result",
+)
+
+TABLES = (SITES, COVERAGE, JUNCTION_FRAGMENTS)

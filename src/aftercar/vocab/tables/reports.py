@@ -246,6 +246,7 @@ INCIDENCE = Table(
     (
         Column("years", "number", "Years since infusion.", unit="years", required=True),
         Column("at_risk", "integer", "People at risk.", mask=True),
+        Column("events", "integer", "Cases up to then.", unit="cases", low=0, mask=True),
         Column("value", "number", "Cumulative incidence."),
         Column("low", "number", "Lower limit."),
         Column("high", "number", "Upper limit."),

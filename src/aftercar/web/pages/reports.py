@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -18,6 +18,7 @@ from aftercar.reports.centre import centre_feedback
 from aftercar.reports.masking import masked
 from aftercar.reports.periodic import periodic
 from aftercar.reports.post_authorisation import post_authorisation
+from aftercar.reports.provenance import with_provenance
 from aftercar.reports.signal import signal_assessment
 from aftercar.web.access import Here, Who
 from aftercar.web.rendering import page
@@ -62,7 +63,10 @@ def report(kind: str, ending: str, here: Here, who: Who, with_small_counts: bool
     if kind not in KINDS or ending not in FORMATS:
         raise InputError(f"there is no report {kind}.{ending}", fix=f"kinds {', '.join(KINDS)}; formats {', '.join(FORMATS)}")
     document = _document(kind, here, who)
-    shown = document if with_small_counts or kind == "centre" else masked(document, _MASK_BELOW)
+    is_masked = not (with_small_counts or kind == "centre")
+    words = f"counts from 1 to {_MASK_BELOW - 1} masked" if is_masked else ""
+    document = with_provenance(replace(document, provenance={**document.provenance, "filters": words}))
+    shown = masked(document, _MASK_BELOW) if is_masked else document
     name = f"aftercar-{kind}-{here.today}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(RENDER[ending](shown), media_type=_TYPES[ending], headers=headers)
