@@ -26,9 +26,9 @@ FLAGS = (
 class Server:
     """``aftercar web`` as a person starts it."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, database=None):
         self.folder, self.options = folder, options
-        self.database, self.outbox = folder / "registry.db", folder / "outbox"
+        self.database, self.outbox = database or folder / "registry.db", folder / "outbox"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -68,10 +68,11 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path):
-    """A server on an empty registry."""
+def server(request, tmp_path):
+    """A server on an empty registry; on SQLite unless the test asks for PostgreSQL."""
     pytest.importorskip("uvicorn", reason="the web app is an extra: pip install 'aftercar[web]'")
-    running = Server(tmp_path)
+    on_postgres = getattr(request, "param", "sqlite") == "postgresql"
+    running = Server(tmp_path, database=request.getfixturevalue("postgres").new_database() if on_postgres else None)
     yield running
     running.stop()
 

@@ -27,37 +27,52 @@ def command(
     largest_upload: float = typer.Option(5.0, min=0.001, help="Size limit of one upload, in GB."),
     oidc: Path | None = typer.Option(None, envvar="AFTERCAR_OIDC_FILE", help="Settings of the organisation's sign-in (TOML)."),
     secure: bool = typer.Option(False, "--secure", help="Served over TLS by a proxy: keep cookies to it."),
+    processes: int = typer.Option(1, min=1, max=64, help="Processes that serve pages."),
+    only: str = typer.Option("", "--only", help="Run one part: pages, or worker (analyses, on PostgreSQL)."),
 ) -> None:
-    """Serve the web app; the first start prints a one-time link for the first administrator."""
+    """Serve the web app; the first start prints a one-time link for the first administrator.
+
+    Examples:
+      aftercar web
+      aftercar web --database postgresql://server/registry --processes 4 --only pages --files /srv/aftercar
+      aftercar web --database postgresql://server/registry --only worker --files /srv/aftercar --reference GRCh38.fa
+    """
     import importlib.util
 
-    from aftercar.errors import MissingEngine
+    from aftercar.errors import MissingEngine, UsageError
 
     if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("fastapi") is None:
         raise MissingEngine("the web app needs FastAPI and uvicorn", fix="pip install 'aftercar[web]'")
-    import os
-
-    import uvicorn
+    if only not in ("", "pages", "worker"):
+        raise UsageError(f"there is no part {only!r} of the web app", where="--only", fix="pages or worker")
 
     from aftercar.actions.accounts import first_link
-    from aftercar.actions.sample_analyses import Bench
     from aftercar.cli.output import say
-    from aftercar.edges.oidc import Provider, read_oidc_settings
-    from aftercar.edges.outbox import file_outbox, mail_server
     from aftercar.store import create_store
-    from aftercar.web.app import beside, create_app, utc_now
+    from aftercar.store.database import full_url
+    from aftercar.web.app import utc_now
+    from aftercar.web.serve import Settings, serve_pages, serve_worker
 
-    organisation = read_oidc_settings(oidc, os.environ)
-    provider = Provider(organisation) if organisation is not None else None
-    store = create_store(database or None)
-    token = first_link(store, utc_now())
+    settings = Settings(
+        database=full_url(database or None),
+        outbox=str(outbox),
+        mail_host=mail_host,
+        mail_port=mail_port,
+        mail_from=mail_from,
+        files=str(files or ""),
+        reference=str(reference or ""),
+        genes=str(genes or ""),
+        largest_upload=int(largest_upload * 1e9),
+        oidc=str(oidc or ""),
+        secure=secure,
+        works=only != "pages",
+    )
+    store = create_store(settings.database)
+    token = None if only == "worker" else first_link(store, utc_now())
     if token:
         say(f"first administrator (good for one day, once): http://{host}:{port}/first/{token}")
-    if mail_host:
-        user, password = os.environ.get("AFTERCAR_MAIL_USER", ""), os.environ.get("AFTERCAR_MAIL_PASSWORD", "")
-        send = mail_server(mail_host, mail_port, mail_from, user, password)
+    store.close()
+    if only == "worker":
+        serve_worker(settings)
     else:
-        send = file_outbox(outbox)
-    bench = Bench(files or beside(store), reference, genes, int(largest_upload * 1e9))
-    app = create_app(store, send=send, bench=bench, provider=provider, secure=secure)
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+        serve_pages(settings, host, port, processes)

@@ -67,7 +67,7 @@ def put(connection: sa.Connection, job_id: str) -> None:
 
 
 async def serve(
-    engine: sa.Engine, look_at: Callable[[str], None], stop: threading.Event, *, heartbeat: float = 10.0, silent: float = 60.0
+    engine: sa.Engine, look_at: Callable[[str], None], stop: threading.Event, *, heartbeat: float = 5.0, silent: float = 30.0
 ) -> None:
     """Look at one job after another until ``stop`` is set; returns early when the connection to the database is lost.
 

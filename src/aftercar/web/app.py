@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
@@ -54,6 +55,7 @@ def create_app(
     clock: Callable[[], dt.datetime] = utc_now,
     provider: Provider | None = None,
     secure: bool = False,
+    works: bool = True,
 ) -> FastAPI:
     """The app over a registry.
 
@@ -64,15 +66,18 @@ def create_app(
         clock: the time now.
         provider: of the organisation's sign-in, where there is one.
         secure: whether it is served over TLS, so that cookies are kept to it.
+        works: whether analyses run in this process too.
     """
     bench = bench or Bench(beside(store))
     worker = Worker(store, bench, clock)
 
     @asynccontextmanager
     async def working(_app: FastAPI) -> AsyncIterator[None]:
-        worker.start()
+        if works:
+            worker.start()
         yield
-        worker.stop()
+        if works:
+            await run_in_threadpool(worker.stop)
 
     app = FastAPI(title="AfterCAR", version=__version__, docs_url=None, redoc_url=None, lifespan=working)
     app.state.desk = Desk(store, clock, send, bench, TodayLists(), worker.wake, provider, secure)

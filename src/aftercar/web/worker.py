@@ -40,8 +40,8 @@ class Worker:
         bench: Bench,
         clock: Callable[[], dt.datetime],
         *,
-        heartbeat: float = 10.0,
-        silent: float = 60.0,
+        heartbeat: float = 5.0,
+        silent: float = 30.0,
     ) -> None:
         self._store, self._bench, self._clock = store, bench, clock
         self._heartbeat, self._silent = heartbeat, silent
