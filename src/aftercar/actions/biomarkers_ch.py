@@ -21,7 +21,7 @@ from aftercar.biomarkers.sharing import Reads, share
 from aftercar.biomarkers.variants import Variant, residue
 from aftercar.edges.files import existing_file, folder_beside, write_text
 from aftercar.edges.tables import read_table
-from aftercar.edges.variants import open_vcf, read_maf, read_rules
+from aftercar.edges.variants import BadVariantFile, open_vcf, read_maf, read_rules
 from aftercar.edges.variants.vcf import Reference
 from aftercar.errors import InvalidTables, Problem, UsageError
 from aftercar.vocab.tables.biomarkers import CLONAL_SAMPLES, GENE_DEPTHS, GENE_STATUS, JUDGED_VARIANTS
@@ -257,6 +257,12 @@ def _read(source: Source, rules: RuleSet, reference: Reference | None) -> Iterat
     reader = open_vcf(source.path, sample=source.column, normal=source.normal, reference=reference)
     name = source.sample_id or reader.sample
     calls = call_sample(name, reader, rules)
+    if reader.records and not reader.header.schema.is_annotated:
+        raise BadVariantFile(
+            "the header describes no annotation, so no gene is known of any variant",
+            where=str(source.path),
+            fix="annotate the file with VEP, SnpEff, ANNOVAR or Funcotator",
+        )
     yield SampleCalls(name, calls.judged, calls.others, tuple(sorted(reader.skipped.items())), calls.rules)
 
 

@@ -183,10 +183,13 @@ def _spark(url: str, memory_gb: float | None, threads: int | None) -> Engine:
         .master(master or f"local[{threads or '*'}]")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.shuffle.partitions", str(2 * (threads or 4)))
         .config("spark.driver.memory", f"{max(1, int(memory_gb or 2))}g")
     )
     try:
-        return Engine("pyspark", ibis.pyspark.connect(builder.getOrCreate()))
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        return Engine("pyspark", ibis.pyspark.connect(session))
     except Exception as error:  # py4j and the Java gateway fail in many ways
         raise EngineMissing(f"Spark does not start: {type(error).__name__}", fix="install Java 17 or newer") from error

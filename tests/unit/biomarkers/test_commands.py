@@ -359,3 +359,13 @@ def test_unknown_earlier_treatment_is_missing_not_no():
     assert [values[p, "prior_alkylator"] for p in "abcdef"] == [1.0, None, None, 0.0, 1.0, None]
     assert [values[p, "prior_platinum"] for p in "abcdef"] == [0.0, None, None, 0.0, 0.0, None]
     assert [values[p, "prior_autologous"] for p in "abcdef"] == [0.0, 0.0, None, 0.0, 1.0, None]
+
+
+def test_variants_without_annotation_are_refused_and_never_make_a_negative(tmp_path, capsys):
+    path = vcf(tmp_path / "a.vcf", "a")
+    path.write_text(path.read_text().replace(CSQ + "\n", ""))
+    (tmp_path / "depths.csv").write_text("sample_id,gene,depth\na,DNMT3A,900\n")
+    status, _, err = run(capsys, "ch", path, "--out", tmp_path / "ch", "--depths", tmp_path / "depths.csv")
+    assert status == 3
+    assert "no annotation" in err
+    assert not (tmp_path / "ch").exists()

@@ -51,6 +51,11 @@ class Schema:
         return tuple(self.csq.index(name) for name in ("PICK", "MANE_SELECT", "MANE", "CANONICAL") if name in self.csq)
 
     @property
+    def is_annotated(self) -> bool:
+        """Whether the header describes the annotation of a tool that is known here."""
+        return bool(self.csq or self.ann or self.funcotation or self.annovar)
+
+    @property
     def has_population(self) -> bool:
         """Whether any population frequency was looked up for this file."""
         return bool(self.csq_population or self.funcotation_population or self.population_keys or self.popaf)
