@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 import difflib
 import io
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from aftercar.vocab.ids import is_id
 
 #: Characters that have no place in a table and that XML (Word, Excel) cannot hold.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+#: What a spreadsheet writes into a cell that it cannot work out.
+_SHEET_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!")
+#: The time of day that programs write behind a date; a day is all that a date column holds.
+_TIME = re.compile(r"(?<=\d)[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?$")
 _SAVE_AS_UTF8 = "save it as 'CSV UTF-8 (comma delimited)', or as an Excel workbook (.xlsx) of the same name"
 
 
@@ -64,11 +69,9 @@ def read_table(path: Path, table: Table, problems: list[Problem]) -> TableRead:
             problems.append(Problem(path.name, 0, "", "", "the file is empty", "keep at least the header"))
         return TableRead(table, path.name, empty_frame(table), [])
     (header_line, header), *body = rows
-    names = [cell.strip() for cell in header]
+    names = _names(header, [cells for _, cells in body], table)
     _check_header(path.name, header_line, names, table, problems)
-    body = [
-        (line, cells) for line, cells in body if any(cell.strip() for cell in cells) and not cells[0].lstrip().startswith("#")
-    ]
+    body = [(line, cells) for line, cells in body if any(cell.strip() for cell in cells) and not _is_comment(cells[0])]
     even: list[tuple[int, list[str]]] = []
     for line, cells in body:
         if (len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :])) or len(cells) < len(names):
@@ -97,6 +100,20 @@ def read_table(path: Path, table: Table, problems: list[Problem]) -> TableRead:
     read = TableRead(table, path.name, frame, lines)
     _check_key(read, problems)
     return read
+
+
+def _names(header: Sequence[str], body: Sequence[Sequence[str]], table: Table) -> list[str]:
+    """The columns' names whatever their case, without the empty columns that a spreadsheet leaves at the right."""
+    ours = {name.lower(): name for name in table.names}
+    names = [ours.get(cell.strip().lower(), cell.strip()) for cell in header]
+    while names and not names[-1] and not any(cells[len(names) - 1].strip() for cells in body if len(cells) >= len(names)):
+        names.pop()
+    return names
+
+
+def _is_comment(cell: str) -> bool:
+    """Whether a row's first cell makes it a remark; a spreadsheet's error (``#N/A``) is none."""
+    return cell.lstrip().startswith("#") and cell.strip() not in _SHEET_ERRORS
 
 
 def write_table(path: Path, frame: pl.DataFrame) -> None:
@@ -246,13 +263,18 @@ def _read_column(file: str, column: Column, cells: list[str], lines: Sequence[in
 
 def _reader(column: Column) -> Callable[[str], Any]:
     def number(cell: str) -> float | int:
+        whole = column.kind == "integer"
         try:
-            value: float | int = int(cell) if column.kind == "integer" else float(cell)
+            found: float | None = float(cell)
         except ValueError:
-            what = "a whole number" if column.kind == "integer" else "a number with a decimal point"
-            raise ValueError(f"is not {what}") from None
-        if value != value or value in (float("inf"), float("-inf")):
+            found = None
+        if found is not None and not math.isfinite(found):
             raise ValueError("is not a finite number")
+        if found is None or "_" in cell or (whole and not found.is_integer()):
+            raise ValueError("is not a whole number" if whole else "is not a number with a decimal point")
+        value = found if not whole else int(cell) if cell.lstrip("+-").isdigit() else int(found)
+        if whole and abs(value) >= 2**63:
+            raise ValueError("is too large")
         if column.low is not None and value < column.low:
             raise ValueError(f"is below {column.low:g}")
         if column.high is not None and value > column.high:
@@ -266,7 +288,11 @@ def _reader(column: Column) -> Callable[[str], Any]:
         return by_lower[cell.lower()]
 
     def date(cell: str) -> str:
-        return str(PartialDate.parse(cell))
+        try:
+            return str(PartialDate.parse(_TIME.sub("", cell)))
+        except ValueError as error:
+            shape = "is not a date of the form YYYY-MM-DD, YYYY-MM or YYYY"
+            raise ValueError(shape if repr(cell) in str(error) else f"is no day of the calendar ({error})") from None
 
     def identifier(cell: str) -> str:
         if not is_id(cell):

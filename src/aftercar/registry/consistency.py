@@ -83,7 +83,7 @@ def _people(frames: Frames) -> Iterator[Found]:
             yield "people", i, "death_date", "is given for a person recorded as alive", "correct vital_status or death_date"
         if _before(person["death_date"], person["last_seen_on"]):
             yield "people", i, "last_seen_on", "lies after the death", "correct one of the dates"
-        if person["possible_same_as"] == person["person_id"]:
+        if person["person_id"] is not None and person["possible_same_as"] == person["person_id"]:
             yield "people", i, "possible_same_as", "names the same row", ""
 
 

@@ -186,3 +186,56 @@ def test_a_missing_table(dated):
     (problem,) = problems(dated)
     assert problem.file == "infusions.csv"
     assert "missing" in problem.rule
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ("Person_ID,Vital_Status,DEATH_DATE", "A,dead,2020-05-01\nB,alive,"),  # a header's case
+        ("person_id,vital_status,death_date,,", "A,dead,2020-05-01,,\nB,alive,,,"),  # columns that a spreadsheet leaves
+        ("person_id,vital_status,death_date", "A,dead,2020-05-01T00:00:00\nB,alive,"),  # dates with the time of day
+        ("person_id,vital_status,death_date", "A,dead,2020-05-01 13:30\nB,alive,"),
+    ],
+)
+def test_harmless_spellings_are_read_as_they_are_meant(dated, header, rows):
+    want = read_study(dated).frames["people"]
+    (dated / "people.csv").write_text(f"{header}\n{rows}\n")
+    assert read_study(dated).frames["people"].equals(want)
+
+
+def test_whole_numbers_may_have_a_point_but_no_rest(dated):
+    (dated / "people.csv").write_text("person_id,birth_year\nA,1960.0\nB,1970\n")
+    assert read_study(dated).frames["people"]["birth_year"].to_list() == [1960, 1970]
+    for wrong, rule in (
+        ("1960.5", "whole number"),
+        ("1_960", "whole number"),
+        ("9" * 30, "too large"),
+        ("3000", "is above"),
+        ("nan", "finite"),
+    ):
+        (dated / "people.csv").write_text(f"person_id,birth_year\nA,{wrong}\nB,1970\n")
+        (problem,) = problems(dated)
+        assert rule in problem.rule
+
+
+def test_a_number_too_large_for_any_table_is_a_problem_not_a_crash(dated):
+    (dated / "exposure.csv").write_text(f"exposure_id,group,persons,outcome,cases,kind\nE1,x,{10**30},other,1,registry\n")
+    (problem,) = problems(dated)
+    assert problem.rule == "is too large"
+
+
+def test_a_spreadsheets_error_in_the_first_cell_is_no_comment(dated):
+    append(dated / "people.csv", "#N/A,alive,")
+    (problem,) = problems(dated)
+    assert (problem.row, problem.column) == (4, "person_id")
+
+
+def test_a_date_in_another_form_is_told_once(dated):
+    swap(dated / "infusions.csv", "2020-01-01", "01.02.2020")
+    (problem,) = problems(dated)
+    assert problem.rule == "is not a date of the form YYYY-MM-DD, YYYY-MM or YYYY"
+
+
+def test_people_without_an_identifier_are_not_called_their_own_doubles(dated):
+    (dated / "people.csv").write_text("person,possible_same_as\nA,\nB,\n")
+    assert not [p for p in problems(dated) if p.column == "possible_same_as"]
