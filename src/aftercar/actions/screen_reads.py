@@ -31,6 +31,10 @@ from aftercar.reads.tally import Tally, aligned_depth, assumed_depth, relative_g
 from aftercar.reads.vector_index import VectorIndex
 from aftercar.vocab.vectors import Construct
 
+UNMAPPED_LOST = (
+    "{:,} reads have an unmapped mate, yet no unmapped read is in the file: they were taken out, and reads inside the vector "
+    "with them. Give the file as the aligner left it, or the FASTQ."
+)
 NO_READS = "The input holds no reads: nothing can be said of the vector."
 
 
@@ -138,6 +142,9 @@ def _screened(found: Sequence[Found], kind: str, quick: bool, job: _Job, notes: 
     if vector_contigs:
         notes.append(f"The file's reference holds the vector or a relative of it: {', '.join(vector_contigs)}.")
     shared, known = _shared(pairs, tally, kind, vector_contigs, job, notes)
+    robbed = kind != "fastq" and not quick and _lost_its_unmapped(tally)
+    if robbed:
+        notes.append(UNMAPPED_LOST.format(tally.counts[counting.WIDOWED]))
     mean, deviation = tally.insert_size()
     return Screened(
         pairs=pairs,
@@ -149,13 +156,18 @@ def _screened(found: Sequence[Found], kind: str, quick: bool, job: _Job, notes: 
         host=_depth(tally, kind, quick, vector_contigs, job.reference),
         contigs=tally.contigs,
         source=_source(kind),
-        complete=not quick,
+        complete=not (quick or robbed),
         notes=tuple(notes),
         human_shared=shared,
         shared_known=known,
         vector_contigs=vector_contigs,
         metrics=_metrics(tally, pairs, lonely),
     )
+
+
+def _lost_its_unmapped(tally: Tally) -> bool:
+    """Whether unmapped reads were filtered from the file: mates tell of them."""
+    return bool(tally.counts[counting.WIDOWED]) and not tally.counts[counting.UNMAPPEDS]
 
 
 def _source(kind: str) -> Literal["bam", "cram", "fastq"]:

@@ -129,4 +129,4 @@ def answer(screened: Screened, evidence: int) -> str:
         return "inconclusive: no reads"
     if evidence:
         return "vector reads found"
-    return "no vector reads found" if screened.complete else "inconclusive: quick look found none, the full pass is needed"
+    return "no vector reads found" if screened.complete else "inconclusive: only part of the sample's reads was looked at"

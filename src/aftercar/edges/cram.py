@@ -224,6 +224,7 @@ def _count(tally: Tally, container: Container, flags: NDArray[np.int64], doubt: 
     counts[counting.DUPLICATES] += (primary & ((flags & 0x400) != 0)).sum()
     counts[counting.QC_FAILS] += (primary & ((flags & 0x200) != 0)).sum()
     counts[counting.PROPERS] += (mapped & ((flags & 2) != 0)).sum()
+    counts[counting.WIDOWED] += (mapped & ((flags & 9) == 9)).sum()
     share = len(flags) / max(1, container.records)
     bases = container.bases * share
     counts[counting.BASES] += int(bases * primary.sum() / max(1, len(flags)))

@@ -87,6 +87,7 @@ def _count(tally: Tally, record: object, sequence: str, number: int) -> None:
         counts[counting.UNMAPPEDS] += 1
         return
     counts[counting.PROPERS] += record.is_proper_pair
+    counts[counting.WIDOWED] += record.is_paired and record.mate_is_unmapped
     if record.cigartuples and any(op == 4 and size >= 16 for op, size in record.cigartuples):
         counts[counting.CLIPPED] += 1
     if record.is_duplicate or record.is_qcfail:

@@ -105,6 +105,9 @@ def decide(
         call, reasons = _clonal(located, purity, settings)
         partial = [f"{one.name}: {one.reason}" for one in alternatives if one.finding == "supported"]
         return call, (*reasons, *words, *partial), "detected"
+    if not complete:
+        reason = "vector DNA is there, but only part of the sample's reads was looked at: where it sits needs them all"
+        return "inconclusive", (reason, *words), "detected"
     return _without_site(seen, copies, sites, purity, has_ends, settings, words)
 
 
@@ -133,7 +136,7 @@ def _negative(
         else ""
     )
     if not complete:
-        return "inconclusive", ("only part of the reads was looked at: a negative needs the full pass", counted + human), vector
+        return "inconclusive", ("only part of the sample's reads was looked at: a negative needs them all", counted + human), vector
     if limit is None:
         return "inconclusive", ("the host depth is not known, so no detection limit can be given", counted + human), vector
     of = "all cells" if purity is None else "the tumour cells"

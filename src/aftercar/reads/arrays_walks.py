@@ -90,6 +90,7 @@ def bam(
         (tally.READS, primary), (tally.DUPLICATES, primary & (flag & 0x400 > 0)), (tally.QC_FAILS, primary & (flag & 0x200 > 0)),
         (tally.SECONDARIES, flag & 0x100 > 0), (tally.SUPPLEMENTARIES, flag & 0x900 == 0x800),
         (tally.UNMAPPEDS, primary & (flag & 4 > 0)), (tally.PROPERS, mapped & (flag & 2 > 0)),
+        (tally.WIDOWED, mapped & (flag & 9 == 9)),
     ):  # fmt: skip
         counts[place] += np.count_nonzero(chosen)
     counts[tally.BASES] += length[primary].sum()

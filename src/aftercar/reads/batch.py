@@ -90,7 +90,7 @@ class Screened:
         host: depth of the host.
         contigs: contig lengths of the file's own reference (empty for FASTQ).
         source: ``bam``, ``cram`` or ``fastq``.
-        complete: False for a quick look, whose negative proves nothing.
+        complete: False for a quick look and for a file whose unmapped reads were taken out; its negative proves nothing.
         notes: anything a reader must know, in words.
         human_shared: parts of each target of the vector index (by target name) that the host's genome shares, 0-based
             half-open; a read that matches nothing else is no evidence of presence.

@@ -26,7 +26,7 @@ LONGEST = 65536
 LARGEST_INSERT = 8192
 
 # Places in Tally.counts.
-READS, DUPLICATES, QC_FAILS, SECONDARIES, SUPPLEMENTARIES, UNMAPPEDS, BASES, PROPERS, CLIPPED = range(9)
+READS, DUPLICATES, QC_FAILS, SECONDARIES, SUPPLEMENTARIES, UNMAPPEDS, BASES, PROPERS, CLIPPED, WIDOWED = range(10)
 COUNTS = (
     "reads",
     "duplicates",
@@ -37,6 +37,7 @@ COUNTS = (
     "bases",
     "proper_pairs",
     "clipped",
+    "mate_unmapped",
 )
 _GENOME_SIZE = 3.1e9
 
@@ -47,7 +48,8 @@ class Tally:
 
     Attributes:
         counts: by :data:`COUNTS`; ``reads``, ``bases`` and the rest are of primary records, ``secondary`` and
-            ``supplementary`` count the others; ``proper_pairs`` and ``clipped`` are reads.
+            ``supplementary`` count the others; ``proper_pairs``, ``clipped`` and ``mate_unmapped`` are
+            mapped reads.
         lengths: primary reads by length (longer ones in the last bin).
         inserts: proper pairs by template length (0 to 8191).
         qualities: bases by Phred score, of every 64th record.

@@ -24,6 +24,7 @@ from aftercar.reads.tally import (
     SUPPLEMENTARIES,
     SURE,
     UNMAPPEDS,
+    WIDOWED,
     WINDOW,
 )
 
@@ -140,7 +141,7 @@ def walk(
     """
     number, found, error = state[RECORDS], state[HITS], FINE
     lowest, highest = state[LOWEST], state[HIGHEST]
-    reads = duplicates = fails = secondaries = supplementaries = unmappeds = total = propers = clips = signed(0)
+    reads = duplicates = fails = secondaries = supplementaries = unmappeds = total = propers = clips = widowed = signed(0)
     most = len(hits)
     sampled = np.zeros((4, 256), np.int64)
     while at + 4 <= end:
@@ -189,6 +190,7 @@ def walk(
                 unmappeds += 1
             else:
                 propers += (flag >> 1) & 1
+                widowed += (flag >> 3) & flag & 1
                 if usable:
                     contig_reads[contig] += 1
                     insert = signed(np.int32(load64(data, at + 28) >> np.uint64(32)))
@@ -244,6 +246,7 @@ def walk(
     counts[BASES] += total
     counts[PROPERS] += propers
     counts[CLIPPED] += clips
+    counts[WIDOWED] += widowed
     return at
 
 

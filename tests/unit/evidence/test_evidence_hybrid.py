@@ -29,6 +29,7 @@ def hybrid(folder, name, out):
         header["SQ"].append({"SN": name, "LN": len(index.targets[0].sequence)})
         with pysam.AlignmentFile(out / "unsorted.bam", "wb", header=header) as new:
             for record in old:
+                record.mate_is_unmapped = False
                 for moved in onto_vector(record, index, new.header):
                     new.write(moved)
     path = out / "hybrid.bam"

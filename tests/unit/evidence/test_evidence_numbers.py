@@ -156,7 +156,7 @@ def seen_of(**changes):
 
 
 def finding(seen, junctions, copies_per_cell=2.0, located_sites=0):
-    found = alternatives(seen, junctions, copies_per_cell=copies_per_cell, located=located_sites, settings=Settings())
+    found = alternatives(seen, junctions, copies_per_cell=copies_per_cell, located=located_sites, complete=True, settings=Settings())
     return {one.name.split()[0]: one for one in found}
 
 

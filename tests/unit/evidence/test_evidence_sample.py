@@ -197,3 +197,36 @@ def test_bcftools_reads_the_vcf(folder, tmp_path):
         pytest.skip("bcftools is not installed")
     assert shown.returncode == 0, shown.stderr
     assert len(shown.stdout.splitlines()) == 8
+
+
+def test_a_file_without_its_unmapped_reads_cannot_be_negative(folder, tmp_path):
+    """Reads inside the vector are unmapped: where a filter took them out, neither copies nor a limit can be told."""
+    for name in ("pos", "neg"):
+        path = tmp_path / f"{name}.bam"
+        with pysam.AlignmentFile(folder / name / "tumour.bam") as old, pysam.AlignmentFile(path, "wb", template=old) as new:
+            for number, record in enumerate(old):
+                record.mate_is_unmapped |= name == "neg" and number == 1_000
+                if not record.is_unmapped:
+                    new.write(record)
+        pysam.index(str(path))
+        run(folder, name, tmp_path / name, reads=[path])
+    positive = json.loads((tmp_path / "pos/verdict.json").read_text())
+    negative = json.loads((tmp_path / "neg/verdict.json").read_text())
+    assert (positive["call"][:7], positive["copies_per_cell"], len(positive["sites"])) == ("present", None, 2)
+    assert {one["finding"] for one in positive["alternatives"]} == {"not assessable"}
+    assert (negative["call"], negative["detection_limit"]) == ("inconclusive", None)
+    assert any("taken out" in note for note in negative["notes"])
+
+
+def test_an_insertion_without_the_car_is_named(folder, tmp_path):
+    """A vector of the same kind with another cargo: the insertion is there, most of the construct asked for is not."""
+    lines = (folder / "pos/vector.fa").read_text().split("\n", 1)
+    sequence = lines[1].replace("\n", "")
+    cargo = random_bases(2_000, seed=77)
+    middle = len(sequence) // 2
+    (tmp_path / "other.fa").write_text(f"{lines[0]}\n{sequence[:middle]}{cargo}{sequence[middle:]}\n")
+    verdict = run(folder, "pos", tmp_path / "out", vector=tmp_path / "other.fa", purity=0.6)
+    assert len(verdict.located) == 2
+    assert any("another construct" in reason for reason in verdict.reasons)
+    whole = run(folder, "pos", tmp_path / "whole", purity=0.6)
+    assert not any("another construct" in reason for reason in whole.reasons)
