@@ -12,8 +12,8 @@ from typing import Any
 from aftercar.actions.assess import findings_of, provenance_of, samples_of
 from aftercar.actions.progress import Progress, silent
 from aftercar.actions.report_samples import clones_of, drawn_of
-from aftercar.edges.authored import read_authored
-from aftercar.edges.files import folder_beside, write_bytes
+from aftercar.edges.authored import NAME, read_authored
+from aftercar.edges.files import folder_beside, sha256, write_bytes
 from aftercar.edges.study import Study, read_study
 from aftercar.errors import UsageError
 from aftercar.registry.plan import plan_set
@@ -125,13 +125,22 @@ def document_of(study: Study, wanted: Wanted, out: Path, earlier: Path | None, t
         drawn = drawn_of(made.place / "samples" / sample) if sample else None
         clones = clones_of(study, made.place / "sites", person) if person else None
     provenance = {
-        **provenance_of(study),
+        **_provenance(study, wanted),
         "report": wanted.as_dict(),
         "filters": wanted.filters(study.settings.mask_below),
         "author": wanted.author,
     }
     document = with_provenance(_made(study, found, wanted, provenance, drawn, clones))
     return masked(document, study.settings.mask_below) if wanted.is_masked else document
+
+
+def _provenance(study: Study, wanted: Wanted) -> dict[str, Any]:
+    """Of the study, and of what a person wrote where the report holds it."""
+    provenance = provenance_of(study)
+    written = study.folder / NAME
+    if wanted.kind == "signal" and written.is_file():
+        provenance["inputs"] = {**provenance["inputs"], NAME: sha256(written)}
+    return provenance
 
 
 def _may_be_masked(wanted: Wanted) -> None:

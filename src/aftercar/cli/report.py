@@ -119,12 +119,12 @@ def diff(
     out: Path = typer.Option(..., "--out", "-o", help="Folder for the comparison; new or empty."),
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
-    """What changed between two reports: rows, figures, and what they rest on."""
+    """What changed between two reports: new cases, re-classified cases, figures, and what they rest on."""
     from aftercar.actions.report_check import compare
     from aftercar.cli.output import print_table, say
 
     found = compare(old, new, out)
-    print_table(found, as_json=as_json, columns=("part", "row", "change", "column", "before", "after"))
+    print_table(found, as_json=as_json, columns=("part", "row", "change", "column", "before", "after", "reason"))
     say(f"{len(found)} difference(s); {out / 'difference.html'}")
 
 

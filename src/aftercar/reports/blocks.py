@@ -186,7 +186,7 @@ def shown(value: Any, field_: Field) -> str:
     if field_.kind == "number":
         return f"{float(value):.{field_.digits}f}"
     if field_.kind == "count":
-        return f"{int(value):,}"
+        return f"{value:,.0f}"
     if isinstance(value, (list, tuple)):
         return "; ".join(f"{item:,.0f}" if field_.kind == "counts" else str(item) for item in value)
     return str(value)
@@ -244,6 +244,8 @@ def _part(block: Block) -> dict[str, Any]:
             "title": block.title,
             "fields": [f.name for f in block.fields],
             "labels": [f.label for f in block.fields],
+            "kinds": [f.kind for f in block.fields],
+            "digits": [f.digits for f in block.fields],
             "rows": [dict(r) for r in block.rows],
             "note": block.note,
         }
