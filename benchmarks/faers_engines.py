@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.faers_engines --reports 1000000 --postgres postgresql://user@host/database`` makes the synthetic lake of
 :mod:`benchmarks.faers`, asks every engine the same questions through the actions that the command line calls, compares the
-answers, and prints seconds and the peak of the memory of all processes at work (proportional set size; Linux). PostgreSQL is left
-out without ``--postgres``, Spark without pyspark or Java.
+answers, and prints seconds by the clock, CPU seconds and the peak of the memory of all processes at work (Linux). PostgreSQL is
+left out without ``--postgres``, Spark without pyspark or Java.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ CLASS_BY_EVENT = Request(events=(EVENT,))
 STRATIFIED = Request(events=(EVENT,), strata=("sex", "age_band"), maskers=5)
 
 
+TICK = os.sysconf("SC_CLK_TCK")
+
+
 def proportional_kilobytes(pid: str) -> int:
     """Memory of one process, shared pages divided among those that share them; 0 when it has gone."""
     try:
@@ -41,29 +44,31 @@ def proportional_kilobytes(pid: str) -> int:
     return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
 
 
-def at_work() -> list[str]:
-    """This process, its descendants, and every PostgreSQL process of the machine."""
-    parents, servers = {}, []
+def at_work() -> dict[str, float]:
+    """CPU seconds so far of this process, its descendants, and every PostgreSQL process of the machine."""
+    parents, spent, servers = {}, {}, set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)
+                name, fields = (entry / "stat").read_text().rsplit(")", 1)
             except OSError:
                 continue
-            parents[entry.name] = fields[1].split()[1]
-            if fields[0].split("(", 1)[1].startswith("postgres"):
-                servers.append(entry.name)
+            words = fields.split()
+            parents[entry.name], spent[entry.name] = words[1], (int(words[11]) + int(words[12])) / TICK
+            if name.split("(", 1)[1].startswith("postgres"):
+                servers.add(entry.name)
     found = {str(os.getpid())}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
-    return sorted(found | set(servers))
+    return {pid: spent[pid] for pid in found | servers if pid in spent}
 
 
-class Peak:
-    """The largest sum of memory seen while the block ran, in GB."""
+class Watch:
+    """The largest sum of memory (GB) and the CPU seconds while the block ran; the last half second of a process is lost."""
 
-    def __enter__(self) -> Peak:
+    def __enter__(self) -> Watch:
         self.gigabytes, self._stop = 0.0, threading.Event()
+        self._before = self._last = at_work()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
@@ -71,10 +76,17 @@ class Peak:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+        self._last = self._last | at_work()
+
+    @property
+    def cpu(self) -> float:
+        return sum(seconds - self._before.get(pid, 0.0) for pid, seconds in self._last.items())
 
     def _watch(self) -> None:
         while not self._stop.wait(0.5):
-            self.gigabytes = max(self.gigabytes, sum(map(proportional_kilobytes, at_work())) / 1e6)
+            now = at_work()
+            self._last = self._last | now
+            self.gigabytes = max(self.gigabytes, sum(map(proportional_kilobytes, now)) / 1e6)
 
 
 def ask(name: str, url: str, lake: Path, memory: float) -> dict[str, Any]:
@@ -83,11 +95,11 @@ def ask(name: str, url: str, lake: Path, memory: float) -> dict[str, Any]:
     answers: dict[str, Any] = {}
 
     def timed(what: str, work: Callable[[], Any]) -> Any:
-        with Peak() as peak:
+        with Watch() as watch:
             start = time.perf_counter()
             found = work()
             seconds = time.perf_counter() - start
-        print(f"{name:9s} {what:36s} {seconds:8.1f} s   peak {peak.gigabytes:5.1f} GB", flush=True)
+        print(f"{name:9s} {what:36s} {seconds:8.1f} s {watch.cpu:8.1f} CPU s   peak {watch.gigabytes:5.1f} GB", flush=True)
         return found
 
     def question(request: Request) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from aftercar.edges.files import write_text
-from aftercar.errors import Conflict, InputError, MissingEngine, UsageError
+from aftercar.errors import Conflict, InputError, InternalError, MissingEngine, UsageError
 
 _SHIPPED = ("laptop", "slurm")
 
@@ -90,7 +90,7 @@ def run_workflow(program: str, folder: Path) -> None:
 
     Raises:
         WorkflowBusy: when another run is at work in the folder.
-        InputError: when samples failed by their own fault, naming them with what was wrong.
+        InputError: when samples failed by their own fault, naming them with what was wrong (InternalError: by ours).
         WorkflowFailed: when it failed otherwise.
     """
     # Our lock in place of Snakemake's, which a killed run leaves behind: this one goes with the processes that hold it.
@@ -112,7 +112,9 @@ def run_workflow(program: str, folder: Path) -> None:
     if said:
         words = "; ".join(f"{sample}: {error}" for sample, error in sorted(said.items())[:5])
         more = f" and {len(said) - 5} more" if len(said) > 5 else ""
-        raise InputError(f"{len(said)} job(s) failed: {words}{more}", where=str(folder / "logs"), fix=f"mend the input; {kept}")
+        ours = any(error.startswith("error [internal]") for error in said.values())
+        kind, step = (InternalError, "report it") if ours else (InputError, "mend the input")
+        raise kind(f"{len(said)} job(s) failed: {words}{more}", where=str(folder / "logs"), fix=f"{step}; {kept}")
     raise WorkflowFailed(f"snakemake ended with status {done.returncode}", where=str(folder / "logs"), fix=kept)
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from aftercar.reads.junctions_target import Codes, Target, flip
+from aftercar.reads.native import njit
 
 SEED = 11
 MIN_SCORE = 14
@@ -51,7 +51,7 @@ class Segment:
         return self.stop - self.start
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _index(codes: Codes, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Chained positions by k-mer: first position of each k-mer, and for each position the next with the same k-mer."""
     head = np.full(4**k, -1, np.int32)
@@ -77,7 +77,7 @@ def _index(codes: Codes, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.
     return head, following
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _extend(read: Codes, target: Codes, at: int, to: int, step: int, drop: int) -> tuple[int, int]:
     """Bases of the best ungapped extension from read[at], target[to] on, and its score."""
     score = 0
@@ -102,7 +102,7 @@ def _extend(read: Codes, target: Codes, at: int, to: int, step: int, drop: int) 
     return length, best
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _search(
     reads: Codes,
     offsets: npt.NDArray[np.int64],

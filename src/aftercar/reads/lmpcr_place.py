@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from aftercar.reads.native import njit
 from aftercar.reads.trim import reverse_complement
 
 Ints = npt.NDArray[np.int64]
@@ -244,13 +244,13 @@ def _seeds(text: Bytes, begin: Ints, sizes: Ints) -> tuple[Ints, Ints]:
     return keys[known], table[known, :3]
 
 
-@numba.njit(cache=True, inline="always")
+@njit(inline="always")
 def _hash(key: int) -> int:
     mixed = (key ^ (key >> 15)) * 0x9E3779B1 & 0xFFFFFFFF
     return (mixed ^ (mixed >> 13)) & 0xFFFFFFFF
 
 
-@numba.njit(cache=True)
+@njit()
 def _fill(keys: Ints, slot_key: Ints, slot_head: Ints, chain: Ints, bits: Bytes) -> None:
     mask = slot_key.size - 1
     for i in range(keys.size):
@@ -266,7 +266,7 @@ def _fill(keys: Ints, slot_key: Ints, slot_head: Ints, chain: Ints, bits: Bytes)
         slot_head[slot] = i
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _scan(
     genome: Bytes,
     start: int,

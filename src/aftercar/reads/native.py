@@ -1,8 +1,8 @@
 """Compiling with numba, and one thing that it lacks: an eight-byte load from any place of a byte array.
 
-Compiled code is kept beside the package or in the user's cache folder; where neither can be written to, it is compiled
-anew by each process (about three seconds). ``AFTERCAR_NO_NUMBA=1`` switches the compiled kernels off, and
-:data:`HAVE_NUMBA` says whether they are there: without them the NumPy forms do the work.
+Compiled code is kept in ``NUMBA_CACHE_DIR`` where that is set, else beside the package, else in the user's cache folder; where
+none can be written to, it is compiled anew by each process (three to ten seconds). ``AFTERCAR_NO_NUMBA=1`` switches the compiled
+kernels off, and :data:`HAVE_NUMBA` says whether they are there: without them the NumPy forms do the work.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 try:
     if os.environ.get("AFTERCAR_NO_NUMBA"):
         raise ImportError
-    import numba
     from numba import types
     from numba.extending import intrinsic
 
@@ -29,16 +28,26 @@ try:
 except ImportError:  # pragma: no cover - where numba has no wheel yet
     HAVE_NUMBA = False
 
+
+def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """As ``numba.njit``, kept in a cache where one can be written; for loops that have no other form."""
+    import numba
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:
+            return numba.njit(**options)(function)
+
+    return decorate
+
+
 if HAVE_NUMBA:
     from llvmlite import ir  # type: ignore[import-untyped]
 
     def compiled(function: F) -> F:
         """``function`` compiled, without the GIL, kept in a cache where one can be written."""
-        options: dict[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:
-            return numba.njit(**options)(function)
+        return njit(nogil=True, boundscheck=False, error_model="numpy")(function)
 
     @intrinsic
     def load64(context: Any, array: Any, place: Any) -> Any:

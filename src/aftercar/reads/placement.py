@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from aftercar.reads.junctions_target import UNKNOWN_BASE, Codes, encode, flip
+from aftercar.reads.native import njit
 from aftercar.vocab.genomes import bare_contig
 
 WORD = 16
@@ -115,13 +115,13 @@ def in_window(part: Codes, host: HostSequence, contig: str, start: int, end: int
     return [Place(contig, max(0, start) + int(at), strand, least) for at in np.flatnonzero(wrong == least)]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _low_complexity(word: int) -> bool:
     """One base or two alternating bases only."""
     return word == (((word >> 4) | ((word & 15) << 28)) & 0xFFFFFFFF)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _postings(
     parts: Codes, offsets: npt.NDArray[np.int64], size_bits: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -157,7 +157,7 @@ def _postings(
     return keys, first, part_of[:count], offset_of[:count], after[:count]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _stream(
     host: Codes,
     parts: Codes,
