@@ -14,7 +14,7 @@ from aftercar.errors import InputError, UsageError
 from aftercar.store import Changes, Store, Transaction
 from aftercar.store.schema import STORED
 
-Format = Literal["study", "workbook", "fhir", "omop"]
+Format = Literal["study", "workbook", "tables", "fhir", "omop"]
 OnChange = Literal["stop", "update", "keep"]
 Row = Mapping[str, Any]
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from aftercar.actions.permissions import Actor
 from aftercar.actions.registry_people import reach
+from aftercar.edges.files import folder_beside
 from aftercar.errors import AfterCarError, InputError
 from aftercar.store import DatabaseAway, Record, Store, StoreBusy, web_jobs
 
@@ -36,6 +37,49 @@ class Cancelled(Exception):
 
 class Stopped(Exception):
     """The worker is being stopped."""
+
+
+def patiently(do: Callable[[], Any], stop: Callable[[], bool]) -> Any:
+    """What ``do`` gives, once the database answers: hours of work are not thrown away because it is away or busy."""
+    while True:
+        try:
+            return do()
+        except (StoreBusy, DatabaseAway):
+            if stop():
+                raise Stopped from None
+            time.sleep(1.0)
+
+
+class Telling:
+    """How far a job is, as a :class:`~aftercar.actions.progress.Progress`: at most one word a second reaches the database."""
+
+    def __init__(self, store: Store, job: web_jobs.Job, stop: Callable[[], bool]) -> None:
+        self._store, self._job, self._stop, self._told = store, job, stop, 0.0
+
+    def __call__(self, done: float, total: float | None, words: str) -> None:
+        """Note it.
+
+        Raises:
+            Stopped: when the worker is being stopped.
+            Cancelled: when somebody asked the job to stop, or another worker has it.
+        """
+        if self._stop():
+            raise Stopped
+        if time.monotonic() - self._told > 1.0:
+            self._tell(min(1.0, done / total) if total else 0.0, words)
+
+    def last(self, words: str) -> None:
+        """Before what cannot be taken back: note it in any case, or raise as ``__call__``."""
+        self._tell(1.0, words)
+
+    def patiently(self, do: Callable[[], Any]) -> Any:
+        """As :func:`patiently`."""
+        return patiently(do, self._stop)
+
+    def _tell(self, share: float, words: str) -> None:
+        self._told = time.monotonic()
+        if not self.patiently(lambda: web_jobs.tell(self._store, self._job, share, words)):
+            raise Cancelled
 
 
 @dataclass(frozen=True)
@@ -102,22 +146,30 @@ def submit(
     if ending is None:
         raise InputError("the construct is not FASTA or GenBank", where="vector", fix=f"its name ends in {', '.join(_VECTORS)}")
     job_id = secrets.token_hex(16)
-    beside = bench.folder / f".{job_id}"
-    beside.mkdir(parents=True)
-    try:
-        for name, (_, stream) in zip((*names, "vector" + ending), (*reads, vector), strict=True):
-            with (beside / name).open("wb") as target:
-                shutil.copyfileobj(stream, target, 1 << 20)
-            if (beside / name).stat().st_size == 0:
-                raise InputError("the file is empty", where="vector" if name.startswith("vector") else "reads")
-        beside.rename(bench.folder / job_id)
-    except OSError as error:
-        raise InputError(f"the files could not be kept: {error.strerror}", fix="ask an administrator about the disk") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    keep_files(
+        bench.folder / job_id,
+        [(name, stream) for name, (_, stream) in zip((*names, "vector" + ending), (*reads, vector), strict=True)],
+    )
     asked = {"sample_id": sample_id, "reads": names, "vector": "vector" + ending, "purity": share}
     web_jobs.add_job(store, job_id, KIND, actor.name, asked, now)
     return job_id
+
+
+def keep_files(folder: Path, files: Sequence[tuple[str, BinaryIO]]) -> None:
+    """Keep uploaded files under names of our own in a new folder, which is there with all of them or not at all.
+
+    Raises:
+        InputError: when one is empty, or the disk does not take it.
+    """
+    try:
+        with folder_beside(folder) as beside:
+            for name, stream in files:
+                with (beside / name).open("wb") as target:
+                    shutil.copyfileobj(stream, target, 1 << 20)
+                if (beside / name).stat().st_size == 0:
+                    raise InputError("the file is empty", where=name)
+    except OSError as error:
+        raise InputError(f"the files could not be kept: {error.strerror}", fix="ask an administrator about the disk") from error
 
 
 def job_of(store: Store, actor: Actor, sample_id: str, job_id: str, right: Any) -> web_jobs.Job:
@@ -169,11 +221,13 @@ def run_job(
         job_id: the job.
         stop: says that the worker is being stopped; the job then waits for another.
     """
+    from aftercar.actions.long_work import WORK  # every kind of work, and they rest on this module
+
     job = web_jobs.begin(store, job_id, clock())
     if job is None:
         return
     try:
-        state, words = "done", _analyse(store, bench, job, clock, stop)
+        state, words = "done", WORK[job.kind](store, bench, job, Telling(store, job, stop), clock)
     except Stopped:
         web_jobs.put_back(store, job)
         return
@@ -184,43 +238,31 @@ def run_job(
     except Exception as error:  # the worker must live on; the job says that the fault is ours
         state, words = "failed", f"our fault: {type(error).__name__}: {error}"
     with suppress(Stopped):  # another worker ends it
-        _patiently(lambda: web_jobs.finish(store, job, state, words, clock()), stop)
+        patiently(lambda: web_jobs.finish(store, job, state, words, clock()), stop)
 
 
-def _patiently(do: Callable[[], Any], stop: Callable[[], bool]) -> Any:
-    """What ``do`` gives, once the database answers: hours of work are not thrown away because it is away or busy."""
-    while True:
-        try:
-            return do()
-        except (StoreBusy, DatabaseAway):
-            if stop():
-                raise Stopped from None
-            time.sleep(1.0)
+def files_of(bench: Bench, job_id: str) -> Path:
+    """The folder of a job's files.
 
-
-def _analyse(store: Store, bench: Bench, job: web_jobs.Job, clock: Callable[[], dt.datetime], stop: Callable[[], bool]) -> str:
-    from aftercar.actions import test_sample as action
-
-    folder = bench.folder / job.job_id
-    if not folder.is_dir():
+    Raises:
+        InputError: when this machine has none.
+    """
+    if not (bench.folder / job_id).is_dir():
         raise InputError(
             "the uploaded files are not on this machine", fix="every server and worker needs the same folder (--files)"
         )
+    return bench.folder / job_id
+
+
+def analyse(store: Store, bench: Bench, job: web_jobs.Job, tell: Telling, clock: Callable[[], dt.datetime]) -> str:
+    """Test an uploaded sample and keep its verdict; returns the call in words."""
+    from aftercar.actions import test_sample as action
+
+    folder = files_of(bench, job.job_id)
     for left in folder.glob(".result.*"):  # of a run that was killed
         shutil.rmtree(left, ignore_errors=True)
-    last = 0.0
-
-    def progress(done: float, total: float | None, words: str) -> None:
-        nonlocal last
-        if stop():
-            raise Stopped
-        if time.monotonic() - last > 1.0:
-            last = time.monotonic()
-            if not _patiently(lambda: web_jobs.tell(store, job, min(1.0, done / total) if total else 0.0, words), stop):
-                raise Cancelled
-
     if not (folder / "result").exists():
-        progress(0, None, "started")
+        tell(0, None, "started")
         action.test_sample(
             [folder / name for name in job.asked["reads"]],
             vector=folder / job.asked["vector"],
@@ -228,12 +270,11 @@ def _analyse(store: Store, bench: Bench, job: web_jobs.Job, clock: Callable[[], 
             genes=bench.genes,
             purity=job.asked["purity"],
             out=folder / "result",
-            progress=progress,
+            progress=tell,
         )
-    if not _patiently(lambda: web_jobs.tell(store, job, 1.0, "keeping the verdict"), stop):
-        raise Cancelled
+    tell.last("keeping the verdict")
     verdict = verdict_of(bench, job.job_id)
-    _patiently(lambda: _keep(store, bench, job, verdict, clock), stop)
+    tell.patiently(lambda: _keep(store, bench, job, verdict, clock))
     return str(verdict["call"]).replace("_", " ")
 
 

@@ -24,7 +24,7 @@ from aftercar.store import Store
 from aftercar.web.access import Desk, SignInFirst
 from aftercar.web.guard import Guard
 from aftercar.web.openapi import ENROLMENT, document
-from aftercar.web.pages import accounts, audit, cases, organisation, people, reports, samples, settings, signals, today
+from aftercar.web.pages import accounts, audit, cases, imports, organisation, people, reports, samples, settings, signals, today
 from aftercar.web.rendering import page
 from aftercar.web.worker import Worker
 
@@ -81,7 +81,7 @@ def create_app(
 
     app = FastAPI(title="AfterCAR", version=__version__, docs_url=None, redoc_url=None, lifespan=working)
     app.state.desk = Desk(store, clock, send, bench, TodayLists(), worker.wake, provider, secure)
-    for module in (accounts, organisation, today, people, cases, samples, signals, reports, audit, settings):
+    for module in (accounts, organisation, today, people, cases, samples, signals, reports, imports, audit, settings):
         app.include_router(module.router)
     app.add_middleware(Guard, largest_upload=bench.largest)
     app.add_exception_handler(SignInFirst, _sign_in_first)
@@ -89,7 +89,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _say_invalid)
     app.add_exception_handler(AfterCarError, _say)
     app.add_api_route("/static/app.css", _style, include_in_schema=False)
-    app.openapi = lambda: document(app, forms(), {"/samples/{sample_id}/analyses": samples.FIELDS})  # type: ignore[method-assign]
+    app.openapi = lambda: document(app, forms(), uploads())  # type: ignore[method-assign]
     return app
 
 
@@ -136,6 +136,15 @@ def beside(store: Store) -> Path:
     return Path(f"{file}.files") if file else Path("aftercar.files")
 
 
+def uploads() -> dict[str, dict[str, str]]:
+    """As :func:`forms`, for the addresses that take files."""
+    return {
+        "/samples/{sample_id}/analyses": samples.FIELDS,
+        "/samples/{sample_id}/variants": samples.VARIANT_FIELDS,
+        "/imports": imports.FIELDS,
+    }
+
+
 def forms() -> dict[str, dict[str, str]]:
     """Address to the fields of its form, for the OpenAPI document."""
     person = {"name": "Name.", "email": "Address.", "organisation": "Organisation.", "organisation_type": "Kind of organisation."}
@@ -152,6 +161,7 @@ def forms() -> dict[str, dict[str, str]]:
         "/account/password": {"old": "Present password.", "new": "New password."},
         "/account/code": {"secret": "Secret.", "code": "Code."},
         "/account/token": {"label": "What for."},
+        "/imports/{job_id}/keep": {"on_change": "stop, update or keep.", "why": "Reason."},
         "/settings": settings.FIELDS,
         "/settings/plans": {"plan": "The plan as TOML.", "why": "Reason."},
         "/settings/plans/shipped/{name}": {"do": "on, or off.", "why": "Reason."},

@@ -19,8 +19,8 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 LARGEST_FORM = 1_000_000
-#: The one address that takes files, with a limit of its own.
-UPLOADS = re.compile(r"/samples/[^/]+/analyses")
+#: The addresses that take files, with a limit of their own.
+UPLOADS = re.compile(r"/samples/[^/]+/(analyses|variants)|/imports|/settings/dictionaries")
 
 
 @dataclass(frozen=True)

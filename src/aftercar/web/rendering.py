@@ -19,6 +19,7 @@ MENU = (
     ("/cases", "Cases", "read"),
     ("/signals", "Signals", "read"),
     ("/reports", "Reports", "export"),
+    ("/imports", "Imports", "import"),
     ("/audit", "Audit", "audit"),
     ("/settings", "Settings", "read"),
     ("/users", "Users", "configure"),

@@ -37,6 +37,14 @@ TABLE = {
     ("POST", "/samples/{sample_id}/analyses"): ("test", "centre"),
     ("POST", "/samples/{sample_id}/analyses/{job_id}/cancel"): ("test", "centre"),
     ("GET", "/samples/{sample_id}/analyses/{job_id}/{name}"): ("read", "centre"),
+    ("POST", "/samples/{sample_id}/variants"): ("test", "centre"),
+    ("POST", "/samples/{sample_id}/variants/{job_id}/cancel"): ("test", "centre"),
+    ("GET", "/samples/{sample_id}/variants/{job_id}/{name}"): ("read", "centre"),
+    **{
+        ("GET", f"/imports{sub}"): ("import", "reach")
+        for sub in ("", ".json", "/templates/{name}.csv", "/{job_id}", "/{job_id}.json")
+    },
+    **{("POST", f"/imports{sub}"): ("import", "reach") for sub in ("", "/{job_id}/keep", "/{job_id}/discard")},
     ("GET", "/reports"): ("export", "reach"),
     ("GET", "/reports/{kind}.{ending}"): ("export", "reach"),
     **{("GET", f"/audit{end}"): ("audit", "all") for end in ("", ".json")},

@@ -47,7 +47,7 @@ RESULT_DOCUMENTS = Table(
             "choice",
             "What kind of document it is.",
             required=True,
-            choices=("transgene_verdict", "site_analysis", "pathology", "causality", "other"),
+            choices=("transgene_verdict", "clonal_haematopoiesis", "site_analysis", "pathology", "causality", "other"),
         ),
         Column("produced_on", "date", "Day it was produced.", personal=True),
         Column("produced_by", "text", "Program and version, or laboratory."),
@@ -91,7 +91,9 @@ IMPORTS = Table(
     "One row for each import that changed something: what was read, what it changed, and the full report.",
     (
         Column("import_id", "id", "Identifier of the import.", required=True),
-        Column("format", "choice", "What was read.", required=True, choices=("study", "workbook", "fhir", "omop")),
+        Column(
+            "format", "choice", "What was read.", required=True, choices=("study", "workbook", "tables", "fhir", "omop", "meddra")
+        ),
         Column("name", "text", "Name of the file or folder."),
         Column("digest", "text", "SHA-256 over what was read."),
         Column("added", "integer", "Records added.", unit="records", low=0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,12 +14,14 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
 from aftercar.actions import sample_analyses as act
+from aftercar.actions import sample_variants
 from aftercar.errors import AfterCarError, InputError
 from aftercar.reports.laboratory import result_blocks
 from aftercar.store import web_jobs
 from aftercar.web.access import Form, Here, Plain, Who, check_token
 from aftercar.web.pages.signals import plain_block
 from aftercar.web.rendering import page
+from aftercar.web.sheets import without_formulas
 
 router = APIRouter()
 FIELDS = {
@@ -26,6 +29,11 @@ FIELDS = {
     "purity": "Share of tumour cells, above 0 up to 1.",
     "reads": "File: one BAM, or one or two FASTQ (the field twice).",
     "vector": "File: the construct as FASTA or GenBank.",
+}
+VARIANT_FIELDS = {
+    "csrf": "Token of the form; programs leave it out.",
+    "variants": "File: VCF, BCF or MAF.",
+    "column": "Sample column to read, where the file holds several.",
 }
 
 
@@ -35,7 +43,9 @@ class Sample:
 
     Attributes:
         sample: its row.
-        jobs: analyses, newest first.
+        jobs: analyses of reads, newest first.
+        variant_jobs: callings of clonal haematopoiesis, newest first.
+        clonal: outcome of the newest finished calling (``sample``, ``genes``, ``variants``, ``job_id``), {} without one.
         shown: the finished analysis whose evidence is on the page, or "".
         verdict: its verdict, as in verdict.json.
         parts: call, copies, detection limit, reasons, elements, sites, for the template.
@@ -49,6 +59,8 @@ class Sample:
 
     sample: Mapping[str, Any]
     jobs: Sequence[web_jobs.Job]
+    variant_jobs: Sequence[web_jobs.Job]
+    clonal: Plain
     shown: str
     verdict: Mapping[str, Any]
     parts: Sequence[Plain]
@@ -96,6 +108,41 @@ async def upload(request: Request, sample_id: str, here: Here, who: Who) -> Resp
     return RedirectResponse(f"/samples/{sample_id}", status_code=303)
 
 
+@router.post("/samples/{sample_id}/variants")
+async def upload_variants(request: Request, sample_id: str, here: Here, who: Who) -> Response:
+    """Upload a variant file and queue the calling of clonal haematopoiesis in it."""
+    await run_in_threadpool(act.sample_within_reach, here.store, who.actor, sample_id, "test")
+    async with request.form(max_files=1, max_fields=20) as data:
+        check_token(who, str(data.get("csrf", "")))
+        given = data.get("variants")
+        try:
+            if not isinstance(given, UploadFile) or not given.filename:
+                raise InputError("there is no variant file", where="variants", fix="choose a VCF, BCF or MAF")
+            named = (given.filename, given.file)
+            column = str(data.get("column", "")).strip()[:200]
+            await run_in_threadpool(
+                sample_variants.submit, here.store, who.actor, here.bench, sample_id, named, column, here.clock()
+            )
+        except AfterCarError as error:
+            return await run_in_threadpool(_sample_page, request, sample_id, here, who, "", str(error), 422)
+    here.wake()
+    return RedirectResponse(f"/samples/{sample_id}", status_code=303)
+
+
+@router.post("/samples/{sample_id}/variants/{job_id}/cancel")
+def cancel_variants(sample_id: str, job_id: str, here: Here, who: Who, fields: Form) -> Response:
+    """Stop a calling."""
+    found = sample_variants.variants_job(here.store, who.actor, sample_id, job_id, "test")
+    web_jobs.cancel(here.store, found.job_id, here.clock())
+    return RedirectResponse(f"/samples/{sample_id}", status_code=303)
+
+
+@router.get("/samples/{sample_id}/variants/{job_id}/{name}")
+def download_variants(sample_id: str, job_id: str, name: str, here: Here, who: Who) -> Response:
+    """One table of a finished calling."""
+    return _file(sample_variants.variants_file(here.store, who.actor, here.bench, sample_id, job_id, name), job_id)
+
+
 @router.post("/samples/{sample_id}/analyses/{job_id}/cancel")
 def cancel(sample_id: str, job_id: str, here: Here, who: Who, fields: Form) -> Response:
     """Stop an analysis."""
@@ -107,8 +154,16 @@ def cancel(sample_id: str, job_id: str, here: Here, who: Who, fields: Form) -> R
 @router.get("/samples/{sample_id}/analyses/{job_id}/{name}")
 def download(sample_id: str, job_id: str, name: str, here: Here, who: Who) -> Response:
     """One file of a finished analysis."""
-    path = act.result_file(here.store, who.actor, here.bench, sample_id, job_id, name)
-    return FileResponse(path, filename=f"{job_id[:8]}-{name}", media_type="application/octet-stream")
+    return _file(act.result_file(here.store, who.actor, here.bench, sample_id, job_id, name), job_id)
+
+
+def _file(path: Path, job_id: str) -> Response:
+    """A file to be kept; tables without anything that a spreadsheet program would compute."""
+    name = f"{job_id[:8]}-{path.name}"
+    if path.suffix in (".csv", ".tsv"):
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(without_formulas(path), media_type="text/plain; charset=utf-8", headers=headers)
+    return FileResponse(path, filename=name, media_type="application/octet-stream")
 
 
 def _sample_page(request: Request, sample_id: str, here: Here, who: Who, wanted: str, message: str, status: int) -> Response:
@@ -121,9 +176,13 @@ def _sample_page(request: Request, sample_id: str, here: Here, who: Who, wanted:
     verdict = act.verdict_of(here.bench, shown) if shown else {}
     folder = here.bench.folder / shown / "result"
     pileup = (folder / "junctions.svg").read_bytes() if shown and (folder / "junctions.svg").is_file() else b""
+    callings = web_jobs.jobs_of(here.store, sample_variants.KIND, sample_id=sample_id)
+    called = next((job.job_id for job in callings if job.state == "done"), "")
     context = Sample(
         sample=record.row,
         jobs=jobs,
+        variant_jobs=callings,
+        clonal={**sample_variants.outcome_of(here.bench, called), "job_id": called} if called else {},
         shown=shown,
         verdict=verdict,
         parts=[plain_block(block) for block in result_blocks(verdict)] if shown else [],
@@ -132,6 +191,6 @@ def _sample_page(request: Request, sample_id: str, here: Here, who: Who, wanted:
         may_test=who.actor.may("test"),
         largest=f"{here.bench.largest / 1e9:g} GB",
         message=message,
-        waiting=any(job.state not in web_jobs.ENDED for job in jobs),
+        waiting=any(job.state not in web_jobs.ENDED for job in (*jobs, *callings)),
     )
     return page(request, "sample.html", context, who, status=status)

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from aftercar.actions import registry_plans as act
 from aftercar.errors import InputError, InvalidTables, UsageError
+from aftercar.registry.settings import ABOUT
 from aftercar.store import Entry
 from aftercar.vocab.products import products as known_products
 from aftercar.web.access import Form, Here, Plain, Who
@@ -18,7 +19,7 @@ from aftercar.web.rendering import page
 
 router = APIRouter()
 #: Fields of the form of thresholds, for the OpenAPI document.
-FIELDS = {**act.ABOUT, "why": "Reason for the change."}
+FIELDS = {**ABOUT, "why": "Reason for the change."}
 
 
 @dataclass(frozen=True)
