@@ -16,8 +16,8 @@ from aftercar.actions.registry_people import (
     withdraw_consent,
     withdraw_record,
 )
-from aftercar.actions.registry_review import all_alerts, checklist, follow_up_completeness, open_case, specimens
 from aftercar.actions.registry_plans import keep_plan
+from aftercar.actions.registry_review import all_alerts, checklist, follow_up_completeness, open_case, specimens
 from aftercar.actions.registry_verify import keep_anchor, new_key, read_anchors, read_key, verify
 from aftercar.cli.main import main
 from aftercar.errors import InputError, NotPermitted, UsageError
