@@ -21,6 +21,7 @@ from aftercar.edges.files import existing_file, folder_beside, write_text
 from aftercar.edges.genes import read_gene_list, read_genes, read_regions
 from aftercar.edges.host import FastaHost
 from aftercar.edges.sort_order import check_sort_order
+from aftercar.edges.spliced import check_not_spliced
 from aftercar.errors import InputError, UsageError
 from aftercar.evidence.annotation import Annotation, GeneIndex, annotate
 from aftercar.evidence.sample import GIVEN, Findings, find, is_paired, judge, shared_with_host
@@ -148,6 +149,7 @@ def examine(
     """As :func:`test_sample` without files out: what the screen gave, the junctions, the verdict."""
     settings = settings or Settings()
     check_sort_order(reads)
+    check_not_spliced(reads, reference)
     screened = screen_reads(reads, constructs, reference=reference, quick=quick, progress=progress)
     if screened.reads == 0 and screened.complete:
         raise NoReads(
@@ -155,7 +157,7 @@ def examine(
         )
     notes = _check_reference(screened, host, reads)
     if host_depth is not None:
-        screened = replace(screened, host=HostDepth(host_depth, screened.host.bases, screened.host.gc_depth, GIVEN))
+        screened = replace(screened, host=HostDepth(host_depth, screened.host.bases, how=GIVEN))
     progress(0, None, "junctions")
     found = find(screened, constructs, host, shared)
 

@@ -22,6 +22,11 @@ WINDOW = 1024
 SURE = 20
 #: Windows with a larger share of bases in doubt are left out of the host's depth.
 MOST_DOUBTFUL = 0.1
+#: A sample with this share of its bases at over three times the usual depth, and reads on so many windows, was captured or
+#: transcribed: the depth of what was sequenced says nothing of a vector's.
+PILED, PILED_WINDOWS = 0.2, 2_000
+#: Least windows of a GC curve, and the standard deviation of its smoothing in percents.
+GC_WINDOWS, GC_STEP = 200, 2.0
 LONGEST = 65536
 LARGEST_INSERT = 8192
 
@@ -53,7 +58,6 @@ class Tally:
         lengths: primary reads by length (longer ones in the last bin).
         inserts: proper pairs by template length (0 to 8191).
         qualities: bases by Phred score, of every 64th record.
-        gc: aligned primary reads by GC percent, of every 64th record.
         windows: aligned bases by window of 1,024 reference bases, all contigs one behind another.
         doubtful: of those, bases of reads with a mapping quality below 20.
         contig_reads: primary aligned reads by contig.
@@ -65,7 +69,6 @@ class Tally:
     lengths: Counts = field(default_factory=lambda: np.zeros(LONGEST + 1, np.int64))
     inserts: Counts = field(default_factory=lambda: np.zeros(LARGEST_INSERT, np.int64))
     qualities: Counts = field(default_factory=lambda: np.zeros(256, np.int64))
-    gc: Counts = field(default_factory=lambda: np.zeros(101, np.int64))
     windows: Counts = field(init=False)
     doubtful: Counts = field(init=False)
     offsets: Counts = field(init=False)
@@ -80,7 +83,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Add the counts of another part of the same sample."""
-        for name in ("counts", "lengths", "inserts", "qualities", "gc", "windows", "doubtful", "contig_reads"):
+        for name in ("counts", "lengths", "inserts", "qualities", "windows", "doubtful", "contig_reads"):
             mine = getattr(self, name)
             mine += getattr(other, name)
 
@@ -114,10 +117,11 @@ class Tally:
 def aligned_depth(tally: Tally, leave_out: frozenset[str] = frozenset()) -> HostDepth:
     """Mean depth over the covered host where reads have one place, from the windows.
 
-    A window counts as covered from a fifth of the median of the windows with any read on, so a slice of a genome or a
-    panel gives the depth of what was sequenced. Windows are joined until they hold 20 reads or a depth of 5 on average. Windows
+    A window counts as covered from a fifth of the median of the windows with any read on, so a slice of a genome
+    gives the depth of what was sequenced. Windows are joined until they hold 20 reads or a depth of 5 on average. Windows
     with more than a tenth of their bases in doubt (repeats, where reads of other places pile up or are missing) are left out,
-    unless all are. The mitochondrion and the contigs in ``leave_out`` (vectors, viruses) are not host here.
+    unless all are. The mitochondrion and the contigs in ``leave_out`` (vectors, viruses) are not host here. Of a capture panel,
+    an exome or RNA no depth is given: whether the vector was caught is not known.
     """
     parts = []
     for i, (contig, length) in enumerate(tally.contigs.items()):
@@ -136,8 +140,12 @@ def aligned_depth(tally: Tally, leave_out: frozenset[str] = frozenset()) -> Host
         joined *= 2
         bases, doubtful, sizes = _joined(parts, joined)
     depth = bases / np.maximum(1, sizes)
-    covered = (sizes > 0) & (depth >= 0.2 * np.median(depth[bases > 0]))
-    sure = covered & (doubtful <= MOST_DOUBTFUL * bases)
+    repeats = doubtful > MOST_DOUBTFUL * bases
+    usual = np.median(depth[bases > 0])
+    if np.count_nonzero(bases) >= PILED_WINDOWS and bases[(depth > 3 * usual) & ~repeats].sum() > PILED * bases[~repeats].sum():
+        return HostDepth(float("nan"), 0.0, how="not known: the reads are piled up as in a capture panel, an exome or RNA")
+    covered = (sizes > 0) & (depth >= 0.2 * usual)
+    sure = covered & ~repeats
     chosen = sure if sure.any() else covered
     total = float(sizes[chosen].sum())
     how = f"aligned bases over the covered windows of {WINDOW * joined:,} bases"
@@ -157,23 +165,25 @@ def assumed_depth(tally: Tally, genome_size: float | None) -> HostDepth:
     return HostDepth(bases / size if bases else float("nan"), size, how=how)
 
 
-def relative_gc(tally: Tally, expected: NDArray[np.float64]) -> tuple[float, ...]:
-    """Depth relative to the mean by GC percent: reads seen over reads expected from the reference.
+def relative_gc(percent: NDArray[np.float64], depth: NDArray[np.float64]) -> tuple[float, ...]:
+    """Relative depth by GC percent, smoothed over neighbouring percents.
 
     Args:
-        tally: with ``gc`` filled.
-        expected: windows of the reference by GC percent (101 values), from the covered host.
+        percent: GC of windows of the covered host, 0 to 100.
+        depth: their depth over the mean.
 
     Returns:
-        101 values; 1 where fewer than 100 reads or windows tell nothing.
+        101 values, those beyond the windows' GC as at its edge; none from fewer than 200 windows.
     """
-    seen = tally.gc.astype(float)
-    if not seen.any() or not expected.any():
+    if len(percent) < GC_WINDOWS:
         return ()
-    ratio = np.ones(101)
-    enough = (seen >= 100) & (expected >= 100)
-    ratio[enough] = (seen[enough] / seen.sum()) / (expected[enough] / expected.sum())
-    return tuple(float(value) for value in ratio)
+    number = np.bincount(np.rint(percent).astype(int), minlength=101)
+    total = np.bincount(np.rint(percent).astype(int), weights=depth, minlength=101)
+    away = np.arange(101)[:, None] - np.arange(101)
+    weight = np.exp(-0.5 * (away / GC_STEP) ** 2)
+    known = np.flatnonzero(weight @ number >= GC_WINDOWS / 10)
+    curve = (weight @ total)[known] / (weight @ number)[known]
+    return tuple(float(value) for value in np.interp(np.arange(101), known, curve))
 
 
 def _joined(parts: Sequence[tuple[Counts, ...]], count: int) -> tuple[Counts, ...]:

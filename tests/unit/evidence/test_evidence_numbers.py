@@ -156,7 +156,9 @@ def seen_of(**changes):
 
 
 def finding(seen, junctions, copies_per_cell=2.0, located_sites=0):
-    found = alternatives(seen, junctions, copies_per_cell=copies_per_cell, located=located_sites, complete=True, settings=Settings())
+    found = alternatives(
+        seen, junctions, copies_per_cell=copies_per_cell, located=located_sites, complete=True, settings=Settings()
+    )
     return {one.name.split()[0]: one for one in found}
 
 
@@ -272,10 +274,11 @@ def test_spread_leaves_out_pile_ups_and_is_assumed_from_few_pairs():
 
 
 def test_control_places_are_a_template_apart_and_beside_the_site():
-    pairs = dispersion.control_cuts(10_000, 700, 100)
+    pairs = dispersion.control_cuts(10_000, 700, [9_999], 100)
     assert pairs == [(9_300, 8_600), (10_700, 11_400)]
-    assert len({cut for pair in dispersion.control_cuts(500_000, 700, 1) for cut in pair}) == 2 * dispersion.WANTED
-    assert dispersion.control_cuts(100, 700, 100) == [(800, 1_500)]
+    assert len({cut for pair in dispersion.control_cuts(500_000, 700, [], 1) for cut in pair}) == 2 * dispersion.WANTED
+    assert dispersion.control_cuts(100, 700, [], 100) == [(800, 1_500)]
+    assert dispersion.control_cuts(10_000, 700, [7_900, 9_999], 100) == [(10_700, 11_400)]
 
 
 @pytest.mark.parametrize("spread", [0.02, 0.1])

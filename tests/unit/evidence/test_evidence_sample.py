@@ -230,3 +230,15 @@ def test_an_insertion_without_the_car_is_named(folder, tmp_path):
     assert any("another construct" in reason for reason in verdict.reasons)
     whole = run(folder, "pos", tmp_path / "whole", purity=0.6)
     assert not any("another construct" in reason for reason in whole.reasons)
+
+
+def test_spliced_reads_are_refused(folder, tmp_path):
+    path = tmp_path / "rna.bam"
+    with pysam.AlignmentFile(folder / "neg/tumour.bam") as old, pysam.AlignmentFile(path, "wb", template=old) as new:
+        for number, record in enumerate(old):
+            if number % 20 == 0 and record.cigarstring == f"{record.query_length}M":
+                record.cigarstring = f"50M900N{record.query_length - 50}M"
+            new.write(record)
+    with pytest.raises(InputError, match="spliced"):
+        run(folder, "neg", tmp_path / "out", reads=[path])
+    assert not (tmp_path / "out").exists()

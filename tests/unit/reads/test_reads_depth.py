@@ -88,3 +88,33 @@ def test_where_every_place_is_in_doubt_all_windows_count():
     depth = aligned_depth(tally)
     assert depth.mean == pytest.approx(30)
     assert "left out" not in depth.how
+
+
+def sequenced(targets, shallow, deep, *, windows=40_000, amplified=1.0):
+    """Windows of a genome at ``shallow`` depth with every ``targets``-th at ``deep``, Poisson in reads of 100 bases."""
+    rng = np.random.default_rng(6)
+    tally = Tally({"chr1": windows * WINDOW})
+    depth = np.full(windows, float(shallow))
+    if targets:
+        depth[::targets] = deep
+    depth[:40] *= amplified
+    tally.windows[:windows] = 100 * rng.poisson(depth * WINDOW / 100)
+    tally.lengths[100] = 1_000
+    return tally
+
+
+@pytest.mark.parametrize(("targets", "shallow", "deep"), [(50, 0, 120), (50, 2, 300), (30, 0.3, 80), (100, 5, 1_000)])
+def test_a_capture_panel_tells_no_depth_of_the_vector(targets, shallow, deep):
+    tally = sequenced(targets, shallow, deep, windows=200_000)
+    if not shallow:  # exons fill their windows by chance
+        tally.windows *= np.random.default_rng(1).exponential(size=len(tally.windows)) > 0.2
+        tally.windows[::100] = tally.windows[::100] // 12
+        tally.windows[::150] = tally.windows[::150] * 4
+    depth = aligned_depth(tally)
+    assert np.isnan(depth.mean)
+    assert "capture" in depth.how
+
+
+@pytest.mark.parametrize(("depth", "amplified"), [(30, 1.0), (1, 1.0), (0.3, 1.0), (60, 25.0)])
+def test_a_whole_genome_with_an_amplification_tells_its_depth(depth, amplified):
+    assert aligned_depth(sequenced(0, depth, 0, amplified=amplified)).mean == pytest.approx(depth, rel=0.05)
