@@ -14,7 +14,7 @@ from aftercar.actions.permissions import Actor
 from aftercar.actions.signals_book import Place, changing, read_book
 from aftercar.actions.signals_disproportionality import Request, Result, run
 from aftercar.edges.faers import data_lock
-from aftercar.edges.files import existing_file
+from aftercar.edges.files import read_json
 from aftercar.errors import InputError
 from aftercar.signals.ledger import Ledger, Outcome, Step
 
@@ -186,10 +186,7 @@ def figures_from(path: Path, row: str = "") -> dict[str, float]:
     Raises:
         InputError: when the file is no JSON, or the row is not there or not unique.
     """
-    try:
-        found = json.loads(existing_file(path).read_text())
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error}", where=str(path), fix="give the output of a command run with --json") from error
+    found = read_json(path)
     if isinstance(found, dict) and isinstance(found.get("rows"), list):
         found = found["rows"]
     if isinstance(found, list):

@@ -20,7 +20,7 @@ from aftercar.actions.progress import Progress
 from aftercar.actions.sites_call import Called, call_sites
 from aftercar.actions.sites_tables import load_sites
 from aftercar.edges.digests import Digests
-from aftercar.edges.files import write_text
+from aftercar.edges.files import read_json, write_text
 from aftercar.edges.genes import read_genes
 from aftercar.edges.site_tables import BadSiteTable, read_sites
 from aftercar.edges.study import Study
@@ -183,7 +183,9 @@ class _Bench:
                 fix="call the sample as the table does",
             )
         self._check_build(table, job.table.name)
-        said = json.loads(job.said.read_text(encoding="utf-8")) if job.said is not None else {}
+        said = read_json(job.said) if job.said is not None else {}
+        if not isinstance(said, dict) or "vetoed" not in said:
+            said = {}  # a run.json of another program
         problems = [str(item) for item in said.get("problems", ())]
         return table, self._judge(table, job.table.name, problems, bool(said.get("vetoed") or said.get("swaps")))
 

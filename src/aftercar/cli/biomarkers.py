@@ -325,14 +325,9 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _date(text: str | None) -> dt.date | None:
-    from aftercar.errors import UsageError
+    from aftercar.cli.days import day_of
 
-    if text is None:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a date", fix="write YYYY-MM-DD") from None
+    return None if text is None else day_of(text)
 
 
 def _sizes(text: str | None) -> int | dict[str, int] | None:

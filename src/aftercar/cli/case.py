@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from aftercar.cli import case_messages
-from aftercar.cli.case_common import CASE, DATABASE, JSON, ON, STUDY, WHO, day_of, desk_of, registry
+from aftercar.cli.case_common import CASE, DATABASE, JSON, ON, STUDY, WHO, desk_of, registry
+from aftercar.cli.days import day_of
 
 if TYPE_CHECKING:
     from aftercar.actions.case_show import CaseView

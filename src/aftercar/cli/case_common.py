@@ -1,8 +1,7 @@
-"""What the commands on cases share: where cases are read from, who acts, and the day."""
+"""What the commands on cases share: where cases are read from, and who acts."""
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,15 +45,3 @@ def registry(database: str | None, who: str) -> tuple[Store, Actor]:
     except (KeyError, OSError):
         name = "unknown login"
     return open_store(database), local_actor(name)
-
-
-def day_of(text: str) -> dt.date:
-    """The day named, or today."""
-    from aftercar.errors import UsageError
-
-    if not text:
-        return dt.date.today()
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a day", fix="write it as YYYY-MM-DD") from None

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from aftercar.cli.case_common import CASE, DATABASE, JSON, ON, STUDY, WHO, day_of, desk_of, registry
+from aftercar.cli.case_common import CASE, DATABASE, JSON, ON, STUDY, WHO, desk_of, registry
+from aftercar.cli.days import day_of
 
 if TYPE_CHECKING:
     from aftercar.actions.case_desk import Desk

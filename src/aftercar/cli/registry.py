@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from aftercar.cli.days import day_of
+
 if TYPE_CHECKING:
     from aftercar.actions.permissions import Actor
     from aftercar.registry.plan import PlanSet
@@ -167,7 +169,7 @@ def due(
     from aftercar.cli.output import print_table, say
 
     store, actor = _open(database, who, centre)
-    day = _day(on)
+    day = day_of(on)
     found = work_lists(store, actor, day, plans_in_force(store, plan_file), until=day + dt.timedelta(days=days))
     tasks = found.tasks
     if state:
@@ -220,7 +222,7 @@ def plan(
         for name, reason in plans.omitted:
             say(f"left out: {name}, because {reason}")
         return
-    day = _day(on)
+    day = day_of(on)
     _, state, tasks = person_schedule(store, actor, person, day, plans, until=day + dt.timedelta(days=366))
     rows = [
         {
@@ -259,7 +261,7 @@ def alerts(
     from aftercar.cli.output import print_table
 
     store, actor = _open(database, who, centre)
-    found = all_alerts(store, actor, _day(on), plans_in_force(store, plan_file).settings, open_only=not everything)
+    found = all_alerts(store, actor, day_of(on), plans_in_force(store, plan_file).settings, open_only=not everything)
     rows = [{**asdict(alert), "source": str(alert.source), "rows": "; ".join(alert.rows)} for alert in found]
     print_table(rows, as_json=as_json, columns=("grade", "person_id", "kind", "on", "due_by", "statement", "source"))
 
@@ -302,7 +304,7 @@ def completeness(on: str = _ON, centre: str = _CENTRE, database: str = _DATABASE
             "completeness": round(item.index, 4),
             "closing": item.closing,
         }
-        for item in follow_up_completeness(store, actor, _day(on))
+        for item in follow_up_completeness(store, actor, day_of(on))
     ]
     print_table(rows, as_json=as_json)
 
@@ -403,7 +405,7 @@ def withdraw_consent(
     from aftercar.cli.output import print_table
 
     store, actor = _open(database, who)
-    records = withdraw(store, actor, person, on=_day(on), scopes=scope, why=why or "consent withdrawn")
+    records = withdraw(store, actor, person, on=day_of(on), scopes=scope, why=why or "consent withdrawn")
     print_table([{name: record[name] for name in ("consent_id", "scope", "version", "withdrawn_on")} for record in records])
 
 
@@ -483,15 +485,6 @@ def _key(path: Path | None) -> Key | None:
     from aftercar.actions.registry_verify import read_key
 
     return read_key(path)
-
-
-def _day(text: str) -> dt.date:
-    from aftercar.errors import UsageError
-
-    try:
-        return dt.date.fromisoformat(text) if text else dt.date.today()
-    except ValueError:
-        raise UsageError(f"{text!r} is not a day", fix="write it as YYYY-MM-DD") from None
 
 
 def _choice(text: str, allowed: tuple[str, ...], option: str) -> Any:

@@ -157,6 +157,8 @@ def _parse(text: str, where: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise BadFhir(f"not JSON: {error.msg} at line {error.lineno}", where=where, fix="is the file complete?") from None
+    except RecursionError:
+        raise BadFhir("nested deeper than any FHIR resource", where=where) from None
 
 
 def _patient(resource: Resource) -> Person:

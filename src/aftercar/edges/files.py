@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from aftercar.errors import InputError, UsageError
 
@@ -71,6 +73,18 @@ def sha256(path: Path) -> str:
     """The file's SHA-256 as hex digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        InputError: when it is not JSON, not UTF-8, or nested deeper than anything we write.
+    """
+    try:
+        return json.loads(existing_file(path).read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON: {error}", where=str(path), fix="is the file complete?") from None
 
 
 def existing_file(path: Path) -> Path:

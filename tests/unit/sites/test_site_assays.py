@@ -331,3 +331,13 @@ def test_a_published_blood_sample_is_measured_as_its_table_is(tmp_path, test_dat
     assert row["cells"] == want.total
     assert row["above_setting"] in ("above", "not_above", "cannot_say")
     assert found.row("causality", "case_id", "C1")["origin"] == "indeterminate"  # blood says nothing of the tumour
+
+
+def test_the_run_report_of_another_program_beside_a_table_says_nothing(tmp_path):
+    folder = _study(tmp_path / "study", {"site_table": "sites.csv"})
+    _table(folder, [_row(1000, 90.0)])
+    (folder / "run.json").write_text('["snakemake"]')
+    assert _assays(read_study(folder), tmp_path)["T1"]["state"] == "sites"
+    (folder / "run.json").write_text("{")
+    with pytest.raises(InputError, match="not JSON"):
+        _assays(read_study(folder), tmp_path)
