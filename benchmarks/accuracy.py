@@ -1,255 +1,99 @@
 """Accuracy of sites, copies, cell fractions and detection limits on simulated samples in real human sequence.
 
 Run ``python -m benchmarks.accuracy`` for the table beside the published peers' figures, or name parts:
-``table grid limit negatives lengths repeats forms``. Truth comes from the shipped simulator; seeds are printed. The
-host is 7 Mb of GRCh37/GRCh38 (chr1:1-3.4 Mb with its segmental duplications, chr16, chr20), the vector a lentiviral CAR plasmid.
-With bwa on the PATH and ``AFTERCAR_BENCH_BWA=1`` the table is made from really aligned reads.
+``table grid spread bias limit negatives lengths repeats forms speed peers``. Truth comes from the shipped simulator; seeds are
+printed. The host is 7 Mb of GRCh37/GRCh38 (chr1:1-3.4 Mb with its segmental duplications, chr16, chr20), the vector a
+lentiviral CAR plasmid. Rows of really aligned reads need bwa and samtools.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import gzip
-import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import pysam
 
 from aftercar.actions import test_sample as action
 from aftercar.edges.constructs import read_constructs
 from aftercar.edges.host import FastaHost
-from aftercar.evidence.sample import shared_with_host
 from aftercar.evidence.settings import Settings
-from aftercar.testing.simulate import Insertion, Population, Sample, as_bases, as_text, plant
-from aftercar.testing.simulate_files import write_bam, write_fastq
+from aftercar.testing.simulate import Population, Sample, as_text, plant
+from aftercar.testing.simulate_files import write_bam
 from aftercar.vocab.vectors import Construct
-
-DATA = Path(os.environ.get("AFTERCAR_TEST_DATA", "."))
-TISA = "vectors/livingdrugs/Vector_systems/Sequences/lentiviral_vector_tisacel.fasta"
-GAMMA = "vectors/chiarle_gammaRV_CAR_provirus.fasta"
-CASSETTE = "vectors/livingdrugs/CAR_constructs/Sequences/Axicel_HM852952.fasta"
-PIECES = (
-    ("chr1", "reference/b37_chr1_1_3400000/somalier_b37_chr1_1-3400000.fa", "1:1-3400000"),
-    ("chr16", "reference/extra/paraphase_chr16s.fa", "chr16"),
-    ("chr20", "reference/extra/truvari_chr20.fa", "chr20"),
-)
-
-
-def fasta(path: Path) -> dict[str, np.ndarray]:
-    found: dict[str, list[str]] = {}
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
-        for line in stream:
-            if line.startswith(">"):
-                name = line[1:].split()[0]
-                found[name] = []
-            else:
-                found[name].append(line.strip())
-    return {name: as_bases("".join(lines)) for name, lines in found.items()}
-
-
-def write_fasta(path: Path, sequences: dict[str, np.ndarray]) -> Path:
-    with path.open("w") as stream:
-        for name, bases in sequences.items():
-            text = as_text(bases)
-            stream.write(f">{name}\n" + "\n".join(text[i : i + 60] for i in range(0, len(text), 60)) + "\n")
-    return path
-
-
-class Bench:
-    """A host on disk and in memory, a vector, and the way from a simulated sample to a verdict."""
-
-    def __init__(self, folder: Path, vector: Path | None = None, constructs: list[Construct] | None = None) -> None:
-        self.folder = folder
-        self.host = {name: fasta(DATA / path)[record] for name, path, record in PIECES}
-        self.reference = write_fasta(folder / "host.fa", self.host)
-        self.fasta = FastaHost(self.reference)
-        self.use(constructs or read_constructs(vector or DATA / TISA))
-
-    def use(self, constructs: list[Construct]) -> None:
-        self.constructs = constructs
-        self.provirus = constructs[0].provirus()
-        self.shared = shared_with_host(constructs, self.fasta)
-
-    def windows(self, sites: tuple[Insertion, ...], reach: int = 1_500) -> tuple[tuple[str, int, int], ...]:
-        return tuple((site.contig, site.position - reach, site.position + reach) for site in sites)
-
-    def verdict(self, sample: Sample, *, purity=None, kind="bam", settings=None, ploidy=2.0):
-        """Verdict of a sample written out and read back; windowed samples are told their host depth."""
-        path = self.folder / "sample.bam"
-        if kind == "fastq":
-            files = [self.folder / "s_1.fastq", self.folder / "s_2.fastq"][: 1 if sample.single_end else 2]
-            write_fastq(sample, *files)
-        else:
-            write_bam(sample, path)
-            files = [path]
-        return action.examine(
-            files,
-            self.constructs,
-            host=self.fasta,
-            shared=self.shared,
-            reference=self.reference,
-            purity=purity,
-            ploidy=ploidy,
-            settings=settings,
-            host_depth=sample.depth * (1 + sample.duplicates * (kind == "fastq")) if sample.windows or kind == "fastq" else None,
-        )[2]
-
-
-@dataclasses.dataclass
-class Score:
-    """Sites of one run against the truth."""
-
-    planted: int = 0
-    findable: int = 0
-    found: int = 0
-    grouped: int = 0
-    false: int = 0
-    ends: int = 0
-    exact: int = 0
-    paired: int = 0
-    pairable: int = 0
-
-    def __add__(self, other: Score) -> Score:
-        return Score(*(a + b for a, b in zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)))
-
-    def row(self) -> str:
-        return (
-            f"{self.found + self.grouped:4d}/{self.findable}({self.planted})  false {self.false}  exact {self.exact}/{self.ends}"
-            f" ({100 * self.exact / max(1, self.ends):.1f}%)  paired {self.paired}/{self.pairable}  groups {self.grouped}"
-        )
-
-
-def fragments_at(sample: Sample, reach: int = 20) -> dict[int, tuple[int, int]]:
-    """For each insertion the fragments with ``reach`` bases on both sides of its left and right junction."""
-    counts = {id(site): [0, 0] for site in sample.insertions}
-    for batch in sample.fragments():
-        blocks = batch.copy.blocks
-        for i, site in enumerate(sorted(batch.copy.sites, key=lambda s: s.position)):
-            cuts = (int(blocks[i, 0] + blocks[i, 2]), int(blocks[i + 1, 0]))
-            for side, cut in enumerate(cuts):
-                over = (batch.start <= cut - reach) & (batch.start + batch.length >= cut + reach) & ~batch.duplicate
-                counts[id(site)][side] += int(over.sum())
-    return {key: (left, right) for key, (left, right) in counts.items()}
-
-
-def score(sample: Sample, sites, near: int = 500) -> tuple[Score, dict[int, object]]:
-    result = Score(planted=len(sample.insertions))
-    there = fragments_at(sample)
-    result.findable = sum(sum(there[id(site)]) > 0 for site in sample.insertions)
-    result.pairable = sum(min(there[id(site)]) > 0 for site in sample.insertions)
-    matched: dict[int, object] = {}
-    for call in sites:
-        if call.filter == "weak":
-            continue
-        site = call.site
-        truth = [
-            t
-            for t in sample.insertions
-            if t.contig == site.contig and site.low - near <= t.position <= site.high + near and t.orientation == site.orientation
-        ]
-        if not truth:
-            places = {(contig, position + d) for contig, position in site.places for d in range(-3, 4)}
-            inside = [t for t in sample.insertions if (t.contig, t.position) in places]
-            if inside:
-                result.grouped += id(inside[0]) not in matched
-                matched.setdefault(id(inside[0]), call)
-            else:
-                result.false += 1
-            continue
-        best = min(truth, key=lambda t: abs(t.position - site.position))
-        if id(best) in matched:
-            result.false += 1
-            continue
-        matched[id(best)] = call
-        result.found += 1
-        result.paired += site.left is not None and site.right is not None
-        for junction, wanted in ((site.left, best.position), (site.right, best.right)):
-            if junction is not None and junction.exact:
-                result.ends += 1
-                result.exact += junction.adjacent == wanted
-    return result, matched
+from benchmarks._accuracy import BASE, CASSETTE, DATA, GAMMA, TISA, Bench, Score, as_cram, bwa_aligned, score, write_fasta
+from benchmarks._cost import measured
+from benchmarks.accuracy_peers import peers
 
 
 def table(bench: Bench) -> None:
     """The table of the peers, our rows: all cells, 10% of cells, no vector, plasmid only."""
-    bwa = bool(os.environ.get("AFTERCAR_BENCH_BWA")) and shutil.which("bwa")
-    print(f"\n== table: 60 heterozygous insertions, 30x, 2x150, insert 400+-80, {'bwa mem' if bwa else 'truth'} alignments ==")
-    for seed in (11, 12, 13):
+    print("\n== table: 60 heterozygous insertions, 30x, 2x150, insert 400+-80; whole path on its own process ==")
+    plasmid = {"plasmid": bench.constructs[0].sequence, "plasmid_depth": 30.0}
+    for seed in (BASE + 11, BASE + 12, BASE + 13):
         sites = plant(bench.host, bench.provirus.sequence, sites=60, seed=seed)
         for name, fraction in (("all cells", 1.0), ("10% of cells", 0.1)):
             sample = Sample(bench.host, (Population("tumour", fraction, sites),), depth=30, seed=seed)
-            print(f"seed {seed} {name:13s} {_whole(bench, sample, bool(bwa))}")
-    for name, extra in (("no vector", {}), ("plasmid only", {"plasmid": bench.constructs[0].sequence, "plasmid_depth": 30.0})):
-        sample = Sample(bench.host, (), depth=30, seed=11, **extra)
-        print(f"seed 11 {name:13s} {_whole(bench, sample, bool(bwa))}")
+            _rows(bench, sample, f"seed {seed} {name}")
+    for name, extra in (("no vector", {}), ("plasmid only", plasmid)):
+        _rows(bench, Sample(bench.host, (), depth=30, seed=BASE + 11, **extra), f"seed {BASE + 11} {name}")
 
 
-def _whole(bench: Bench, sample: Sample, bwa: bool) -> str:
-    """One full run through the command's own path, timed in a process of its own."""
+def _rows(bench: Bench, sample: Sample, name: str) -> None:
+    """One sample as BAM with true alignments and, where bwa is there, as bwa leaves it, as CRAM and as FASTQ."""
     path = bench.folder / "whole.bam"
-    if bwa:
-        _bwa(bench, sample, path)
-    else:
-        write_bam(sample, path)
-    vector = DATA / TISA
+    write_bam(sample, path)
+    print(f"{name:20s} true BAM {_whole(bench, sample, [path])}", flush=True)
+    if shutil.which("bwa") is None:
+        return
+    ends = bwa_aligned(bench, sample, path)
+    for kind, files in (("bwa BAM ", [path]), ("bwa CRAM", [as_cram(bench, path)]), ("FASTQ   ", ends)):
+        print(f"{name:20s} {kind} {_whole(bench, sample, files)}", flush=True)
+
+
+def _whole(bench: Bench, sample: Sample, files: list[Path]) -> str:
+    """One full run through the command, timed on its own process, and the score of the same run in this one."""
     out = bench.folder / "whole"
     shutil.rmtree(out, ignore_errors=True)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
     command = [
         sys.executable,
         "-m",
         "aftercar",
         "sample",
         "test",
-        path,
+        *files,
         "--vector",
-        vector,
+        DATA / TISA,
         "--reference",
         bench.reference,
-        "--out",
-        out,
     ]
-    subprocess.run([str(word) for word in command], check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    wall = time.perf_counter() - start
-    verdict = action.examine([path], bench.constructs, host=bench.fasta, shared=bench.shared, reference=bench.reference)[2]
+    cost = measured([*command, "--out", out], bench.folder / "cost.json")
+    verdict = action.examine(files, bench.constructs, host=bench.fasta, shared=bench.shared, reference=bench.reference)[2]
     result, _ = score(sample, verdict.sites)
     limit = verdict.limit.presence if verdict.limit else float("nan")
     shown = result.row() if sample.insertions else f"false {result.false}"
-    cost = f"CPU {cpu:.1f} s wall {wall:.1f} s memory {after.ru_maxrss / 1e6:.2f} GB"
-    return f"{shown}  {verdict.call}  limit {100 * limit:.2g}%  {cost}"
+    return f"{shown}  {verdict.call}  limit {100 * limit:.2g}%  {cost.words()}"
 
 
-def _bwa(bench: Bench, sample: Sample, path: Path) -> None:
-    ends = [bench.folder / "w_1.fq.gz", bench.folder / "w_2.fq.gz"]
-    write_fastq(sample, *ends)
-    if not bench.reference.with_suffix(".fa.bwt").exists():
-        subprocess.run(["bwa", "index", bench.reference], check=True, capture_output=True)
-    line = f"bwa mem -t 2 {bench.reference} {ends[0]} {ends[1]} | samtools sort -o {path} - && samtools index {path}"
-    subprocess.run(line, shell=True, check=True, capture_output=True)
-
-
-def grid(bench: Bench) -> None:
-    """Fractions by depths: sites, cell fractions, copies, interval coverage."""
-    print("\n== grid: 40 insertions a run, seeds 21-23, truth alignments around the sites, purity given ==")
+def grid(bench: Bench, spread: float = 0.0) -> None:
+    """Fractions by depths: sites, cell fractions, copies, interval coverage; ``spread`` makes the local density uneven."""
+    seeds = [BASE + 21, BASE + 22, BASE + 23]
+    print(f"\n== grid: 200 insertions a run, seeds {seeds}, truth alignments around the sites, purity given, spread {spread} ==")
     print("cells depth   sites found/findable(planted) ... | cell fraction: error, interval coverage | copies: error, covered")
-    every = [0, 0]
     for fraction in (1.0, 0.5, 0.1, 0.05, 0.02):
         for depth in (10, 30, 100):
-            total, errors, covered, copies = Score(), [], [0, 0], []
-            for seed in (21, 22, 23):
-                sites = plant(bench.host, bench.provirus.sequence, sites=40, seed=seed)
+            total, errors, covered, copies, measured_spread = Score(), [], [0, 0], [], []
+            for seed in seeds:
+                sites = plant(bench.host, bench.provirus.sequence, sites=200, seed=seed)
                 sample = Sample(
-                    bench.host, (Population("tumour", fraction, sites),), depth=depth, seed=seed, windows=bench.windows(sites)
-                )
+                    bench.host, (Population("tumour", fraction, sites),), depth=depth, seed=seed, windows=bench.windows(sites),
+                    spread=spread,
+                )  # fmt: skip
                 verdict = bench.verdict(sample, purity=fraction)
                 result, matched = score(sample, verdict.sites)
                 total += result
@@ -264,20 +108,58 @@ def grid(bench: Bench) -> None:
                 amount = verdict.copies.per_cell
                 truth = sample.vector_copies()
                 copies.append((amount.value / truth - 1, amount.low <= truth <= amount.high))
-            every = [every[0] + covered[0], every[1] + covered[1]] if total.found >= 0.97 * total.planted else every
+                measured_spread.append(verdict.facts["overdispersion"])
             print(
                 f"{100 * fraction:4.0f}% {depth:4d}x  {total.row()}  |  {np.median(errors) if errors else float('nan'):.4f}, "
                 f"{100 * covered[0] / max(1, covered[1]):.1f}% of {covered[1]}  |  "
-                f"{100 * np.mean([c[0] for c in copies]):+.1f}%, {sum(c[1] for c in copies)}/3"
+                f"{100 * np.mean([c[0] for c in copies]):+.1f}%, {sum(c[1] for c in copies)}/{len(seeds)}  |  "
+                f"spread found {np.mean(measured_spread):.3f}",
+                flush=True,
             )
+
+
+def spread(bench: Bench) -> None:
+    """The grid where the local density differs from place to place by 22% (squared: 0.05)."""
+    grid(bench, 0.05)
+
+
+def bias(bench: Bench) -> None:
+    """Copies where the depth falls with GC, and where a long stretch of the host is piled up with reads of other copies."""
+    print(f"\n== bias: 60 insertions in 50% of cells (30 copies per cell), 30x, seed {BASE + 61} ==")
+    sites = plant(bench.host, bench.provirus.sequence, sites=60, seed=BASE + 61)
+    sample = Sample(bench.host, (Population("tumour", 0.5, sites),), depth=30, seed=BASE + 61)
+    path = bench.folder / "bias.bam"
+    for name, steep in (("even", 0.0), ("GC bias", 4.0)):
+        write_bam(dataclasses.replace(sample, gc_bias=steep), path)
+        for given, reference in (("with the host's GC curve", bench.reference), ("without it", None)):
+            verdict = action.examine(
+                [path], bench.constructs, host=bench.fasta if reference else None, shared=bench.shared, reference=reference
+            )[2]
+            print(f"{name:8s} {given:26s} {verdict.copies.per_cell.words()}")
+    if shutil.which("bwa") is None:
+        return
+    # The sample holds a 200 kb stretch of chr16 six times a chromosome, the reference twice (as collapsed repeats do).
+    kept, stretch = bench.host, bench.host["chr16"][1_200_000:1_400_000]
+    bench.host = {**kept, "chr20": np.concatenate([kept["chr20"], stretch])}
+    truth = {**kept, "chr20": np.concatenate([kept["chr20"], *[stretch] * 5])}
+    bench.reference = write_fasta(bench.folder / "twice.fa", bench.host)
+    bwa_aligned(bench, dataclasses.replace(sample, host=truth), path)
+    with FastaHost(bench.reference) as host:
+        verdict = action.examine([path], bench.constructs, host=host, shared=bench.shared, reference=bench.reference)[2]
+    with pysam.AlignmentFile(str(path)) as handle:
+        bases = sum(read.query_alignment_length for read in handle if not read.flag & 0xF04)
+    naive = bases / sum(map(len, bench.host.values()))
     print(
-        f"coverage over cells where at least 97% of the sites are found: {100 * every[0] / max(1, every[1]):.1f}% of {every[1]}"
+        f"piled up {verdict.facts['host_depth_how']}: {verdict.copies.per_cell.words()}; all "
+        f"windows together would say depth {naive:.1f} instead of {verdict.facts['host_depth']:.1f}: "
+        f"{verdict.copies.per_cell.value * verdict.facts['host_depth'] / naive:.1f} copies"
     )
+    bench.host, bench.reference = kept, bench.folder / "host.fa"
 
 
-def limit(bench: Bench, runs: int = 300) -> None:
+def limit(bench: Bench, runs: int = 600) -> None:
     """One insertion planted at the stated limit: how often is it found; and the coverage of the copies' interval."""
-    print(f"\n== detection limit: one insertion planted at the stated limit, {runs} runs each, seeds 1000 on ==")
+    print(f"\n== detection limit: one insertion planted at the stated limit, {runs} runs each, seeds {BASE + 1000} on ==")
     small = {"chr20": bench.host["chr20"]}
     for depth in (10, 30, 100):
         probe = Sample(
@@ -289,10 +171,12 @@ def limit(bench: Bench, runs: int = 300) -> None:
                 print(f"{depth:4d}x {goal}: limit above 100% of cells, not planted")
                 continue
             hits = inside = 0
-            for run in range(runs):
-                sites = plant(small, bench.provirus.sequence, sites=1, seed=1000 + run)
+            # Seeds of their own for every row, lest all rows share their luck.
+            first = BASE + 1_000 + 10_000 * (depth + (goal == "site"))
+            for seed in range(first, first + runs):
+                sites = plant(small, bench.provirus.sequence, sites=1, seed=seed)
                 sample = Sample(
-                    small, (Population("t", share, sites),), depth=depth, seed=1000 + run, windows=bench.windows(sites, 1_000)
+                    small, (Population("t", share, sites),), depth=depth, seed=seed, windows=bench.windows(sites, 1_000)
                 )
                 verdict = bench.verdict(sample)
                 if goal == "presence":
@@ -318,7 +202,7 @@ def human_like(bench: Bench) -> Construct:
 
 def negatives(bench: Bench, runs: int = 200) -> None:
     """Samples without a vector, with human-like parts in the construct; plasmid; index hopping from a neighbour."""
-    print(f"\n== negatives: {runs} samples without vector (construct with four human parts, their loci at 30x), seeds 2000 on ==")
+    print(f"\n== negatives: {runs} samples without vector (four human parts in it, loci at 30x), seeds {BASE + 2000} on ==")
     kept = bench.constructs
     bench.use([human_like(bench)])
     loci = (
@@ -330,7 +214,7 @@ def negatives(bench: Bench, runs: int = 200) -> None:
     calls: dict[str, int] = {}
     sites = 0
     for run in range(runs):
-        verdict = bench.verdict(Sample(bench.host, (), depth=30, seed=2000 + run, windows=loci))
+        verdict = bench.verdict(Sample(bench.host, (), depth=30, seed=BASE + 2000 + run, windows=loci))
         calls[verdict.call] = calls.get(verdict.call, 0) + 1
         sites += len(verdict.sites)
     print(f"calls {calls}, sites {sites}")
@@ -342,9 +226,9 @@ def negatives(bench: Bench, runs: int = 200) -> None:
     for copies in (1, 4, 60):
         hopped: dict[str, int] = {}
         for run in range(20):
-            inserted = plant(bench.host, bench.provirus.sequence, sites=copies, seed=3000 + run)
+            inserted = plant(bench.host, bench.provirus.sequence, sites=copies, seed=BASE + 3000 + run)
             sample = Sample(
-                bench.host, (Population("n", 0.001, inserted),), depth=30, seed=3000 + run, windows=bench.windows(inserted)
+                bench.host, (Population("n", 0.001, inserted),), depth=30, seed=BASE + 3000 + run, windows=bench.windows(inserted)
             )
             call = bench.verdict(sample).call
             hopped[call] = hopped.get(call, 0) + 1
@@ -354,9 +238,9 @@ def negatives(bench: Bench, runs: int = 200) -> None:
 def lengths(bench: Bench) -> None:
     """Read lengths, insert sizes, single-end reads, FASTQ, capture, duplicates, other vectors."""
     print("\n== libraries: 40 insertions, all cells, 30x, seed 31 ==")
-    sites = plant(bench.host, bench.provirus.sequence, sites=40, seed=31)
+    sites = plant(bench.host, bench.provirus.sequence, sites=40, seed=BASE + 31)
     population = (Population("tumour", 1.0, sites),)
-    base = Sample(bench.host, population, depth=30, seed=31, windows=bench.windows(sites))
+    base = Sample(bench.host, population, depth=30, seed=BASE + 31, windows=bench.windows(sites))
     cases = [
         (f"2x{n}, insert {i}", {"read_length": n, "insert_mean": float(i), "insert_sd": i / 6})
         for n in (75, 100, 150, 250)
@@ -381,22 +265,22 @@ def lengths(bench: Bench) -> None:
     kept = bench.constructs
     for name, path, tsd in (("gamma-retroviral CAR", GAMMA, 4),):
         bench.use(read_constructs(DATA / path))
-        other = plant(bench.host, bench.provirus.sequence, sites=40, seed=32, tsd=tsd)
-        sample = Sample(bench.host, (Population("tumour", 1.0, other),), depth=30, seed=32, windows=bench.windows(other))
+        other = plant(bench.host, bench.provirus.sequence, sites=40, seed=BASE + 32, tsd=tsd)
+        sample = Sample(bench.host, (Population("tumour", 1.0, other),), depth=30, seed=BASE + 32, windows=bench.windows(other))
         verdict = bench.verdict(sample)
         tsds = {site.site.tsd for site in verdict.sites}
         print(f"{name:18s} bam   {score(sample, verdict.sites)[0].row()}  {verdict.call}  TSD {tsds}")
     bench.use(kept)
-    cut = plant(bench.host, bench.provirus.sequence, sites=40, seed=33, truncate=1.0)
-    sample = Sample(bench.host, (Population("tumour", 1.0, cut),), depth=30, seed=33, windows=bench.windows(cut))
+    cut = plant(bench.host, bench.provirus.sequence, sites=40, seed=BASE + 33, truncate=1.0)
+    sample = Sample(bench.host, (Population("tumour", 1.0, cut),), depth=30, seed=BASE + 33, windows=bench.windows(cut))
     verdict = bench.verdict(sample)
     print(f"{'truncated provirus':18s} bam   {score(sample, verdict.sites)[0].row()}  {verdict.call}")
     bench.use(read_constructs(DATA / CASSETTE))
     cassette = bench.constructs[0].sequence
     carrier = kept[0].provirus().sequence
     carrier = carrier[:1_500] + cassette + carrier[5_400:]
-    held = plant(bench.host, carrier, sites=1, seed=34)
-    sample = Sample(bench.host, (Population("tumour", 1.0, held),), depth=30, seed=34, windows=bench.windows(held))
+    held = plant(bench.host, carrier, sites=1, seed=BASE + 34)
+    sample = Sample(bench.host, (Population("tumour", 1.0, held),), depth=30, seed=BASE + 34, windows=bench.windows(held))
     verdict = bench.verdict(sample)
     print(f"CAR cassette only   {verdict.call}: {verdict.reasons[0]}; copies {verdict.copies.per_cell.words()}")
     bench.use(kept)
@@ -406,11 +290,11 @@ def repeats(bench: Bench) -> None:
     """Insertions inside the segmental duplications of chr1:1-3.4 Mb and of chr16, whole genome background, truth in groups."""
     print("\n== repeats: 40 insertions in duplicated sequence, seed 41, bwa alignments where bwa is there ==")
     places = _duplicated(bench)
-    sites = plant(bench.host, bench.provirus.sequence, sites=40, seed=41, places=places, spacing=1_500)
-    sample = Sample(bench.host, (Population("tumour", 1.0, sites),), depth=30, seed=41)
+    sites = plant(bench.host, bench.provirus.sequence, sites=40, seed=BASE + 41, places=places, spacing=1_500)
+    sample = Sample(bench.host, (Population("tumour", 1.0, sites),), depth=30, seed=BASE + 41)
     path = bench.folder / "repeat.bam"
     if shutil.which("bwa"):
-        _bwa(bench, sample, path)
+        bwa_aligned(bench, sample, path)
         verdict = action.examine([path], bench.constructs, host=bench.fasta, shared=bench.shared, reference=bench.reference)[2]
         print("bwa  ", score(sample, verdict.sites)[0].row(), verdict.call)
     verdict = bench.verdict(dataclasses.replace(sample, windows=bench.windows(sites)), kind="fastq")
@@ -467,8 +351,8 @@ def speed(bench: Bench) -> None:
     from aftercar.edges.evidence_bam import count_reference
     from aftercar.evidence.sample import find, judge
 
-    sites = plant(bench.host, bench.provirus.sequence, sites=60, seed=51)
-    sample = Sample(bench.host, (Population("tumour", 1.0, sites),), depth=90, seed=51, windows=bench.windows(sites))
+    sites = plant(bench.host, bench.provirus.sequence, sites=60, seed=BASE + 51)
+    sample = Sample(bench.host, (Population("tumour", 1.0, sites),), depth=90, seed=BASE + 51, windows=bench.windows(sites))
     path = bench.folder / "speed.bam"
     write_bam(sample, path)
     screened = screen_reads([path], bench.constructs, reference=bench.reference)
@@ -492,7 +376,7 @@ def speed(bench: Bench) -> None:
 
 PARTS = {
     "speed": speed, "table": table, "grid": grid, "limit": limit, "negatives": negatives, "lengths": lengths, "repeats": repeats,
-    "forms": forms,
+    "forms": forms, "spread": spread, "bias": bias, "peers": lambda bench: peers(bench, DATA / TISA),
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from aftercar.vocab.vectors import Construct, reverse_complement
 VECTOR = random_bases(np.random.default_rng(5), 900)
 INDEX = VectorIndex.build([Construct("toy", VECTOR, circular=True), Construct("other", VECTOR[300:500] + "ACGTACGGTCA" * 9)])
 SEEDS = Seeds.of(INDEX)
-TALLY = ("counts", "lengths", "inserts", "qualities", "gc", "windows", "doubtful", "contig_reads")
+TALLY = ("counts", "lengths", "inserts", "qualities", "windows", "doubtful", "contig_reads")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aftercar.actions.progress import Progress, silent
 from aftercar.edges import alignments, screen_simple
@@ -238,9 +238,9 @@ def _depth(tally: Tally, kind: str, quick: bool, vector_contigs: Sequence[str], 
         return HostDepth(float("nan"), 0.0, how="not measured by a quick look")
     if kind != "fastq" and tally.windows.any():
         depth = aligned_depth(tally, sharing.strange_contigs(tally.contigs).union(vector_contigs))
-        if reference is None:
+        if reference is None or math.isnan(depth.mean):
             return depth
-        return HostDepth(depth.mean, depth.bases, relative_gc(tally, _expected_gc(tally, reference)), depth.how)
+        return HostDepth(depth.mean, depth.bases, _gc_curve(tally, depth.mean, reference), depth.how)
     size = None
     if reference is not None:
         with FastaFile(reference) as fasta:
@@ -248,27 +248,22 @@ def _depth(tally: Tally, kind: str, quick: bool, vector_contigs: Sequence[str], 
     return assumed_depth(tally, size)
 
 
-def _expected_gc(tally: Tally, reference: Path) -> NDArray[np.float64]:
-    """Windows of read length by GC percent in the covered parts of the reference (a sample of at most 200,000)."""
-    length = max(1, min(tally.read_length(), 1000))
-    expected = np.zeros(101)
-    covered = np.flatnonzero(tally.windows)
-    step = max(1, len(covered) // 50_000)
+def _gc_curve(tally: Tally, mean: float, reference: Path) -> tuple[float, ...]:
+    """Relative depth by GC of the reference's windows: a sample of at most 50,000 of those inside covered, unrepeated host."""
+    covered = (tally.windows > 0.2 * mean * counting.WINDOW) & (tally.doubtful <= counting.MOST_DOUBTFUL * tally.windows)
+    inside = np.flatnonzero(covered[1:-1] & covered[:-2] & covered[2:]) + 1
+    percents, depths = [], []
     names = list(tally.contigs)
     with FastaFile(reference) as fasta:
-        for window in covered[::step]:
+        for window in inside[:: max(1, len(inside) // 50_000)]:
             contig = int(np.searchsorted(tally.offsets, window, "right")) - 1
             name = fasta.name_of(names[contig])
-            if name is None:
-                continue
             start = (int(window) - int(tally.offsets[contig])) * counting.WINDOW
-            codes = fasta.fetch_array(name, start, start + counting.WINDOW)
-            strong = np.concatenate(([0], np.cumsum((codes == 67) | (codes == 71))))
-            known = np.concatenate(([0], np.cumsum(codes != 78)))
-            for at in range(0, len(codes) - length + 1, 256):
-                if known[at + length] - known[at] == length:
-                    expected[int(100 * (strong[at + length] - strong[at]) / length + 0.5)] += 1
-    return expected
+            codes = fasta.fetch_array(name, start, start + counting.WINDOW) if name is not None else np.zeros(0, np.uint8)
+            if len(codes) == counting.WINDOW and not (codes == 78).any():
+                percents.append(100 * float(((codes == 67) | (codes == 71)).mean()))
+                depths.append(tally.windows[window] / counting.WINDOW / mean)
+    return relative_gc(np.array(percents), np.array(depths))
 
 
 def _metrics(tally: Tally, pairs: Sequence[Pair], lonely: int) -> dict[str, float]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -24,7 +25,7 @@ from aftercar.edges.sort_order import check_sort_order
 from aftercar.edges.spliced import check_not_spliced
 from aftercar.errors import InputError, UsageError
 from aftercar.evidence.annotation import Annotation, GeneIndex, annotate
-from aftercar.evidence.sample import GIVEN, Findings, find, is_paired, judge, shared_with_host
+from aftercar.evidence.sample import GIVEN, UNTOLD, Findings, find, is_paired, judge, shared_with_host
 from aftercar.evidence.settings import Settings
 from aftercar.evidence.sites import LocalCounts
 from aftercar.evidence.tumour_normal import compare
@@ -80,7 +81,8 @@ def test_sample(
         regions: BED of regions to be flagged (blacklist).
         settings: thresholds.
         quick: look only at the unmapped reads of an indexed BAM; a negative is then inconclusive.
-        host_depth: mean host depth in bases, where the file cannot tell it (capture panels that enrich the vector).
+        host_depth: mean host depth in bases, where the file cannot tell it (capture panels that enrich the vector); NaN
+            when nobody can.
         progress: told how far it is.
 
     Raises:
@@ -157,7 +159,8 @@ def examine(
         )
     notes = _check_reference(screened, host, reads)
     if host_depth is not None:
-        screened = replace(screened, host=HostDepth(host_depth, screened.host.bases, how=GIVEN))
+        how = UNTOLD if math.isnan(host_depth) else GIVEN
+        screened = replace(screened, host=HostDepth(host_depth, screened.host.bases, how=how))
     progress(0, None, "junctions")
     found = find(screened, constructs, host, shared)
 

@@ -216,7 +216,7 @@ class BamScreen:
         t = self.tally
         at = forms.bam(
             piece.array, at, piece.end, len(self._names), state, hits,
-            t.counts, t.lengths, t.inserts, t.qualities, t.gc, t.windows, t.doubtful, t.offsets, t.contig_reads,
+            t.counts, t.lengths, t.inserts, t.qualities, t.windows, t.doubtful, t.offsets, t.contig_reads,
             *self._tables,
         )  # fmt: skip
         self._check(state)

@@ -322,8 +322,8 @@ def decode(path: Path, target: Path, reference: Path | None, named: Path) -> Non
 
 
 def _borrow(tally: Tally, sample: Tally) -> None:
-    """Take over what only decoded reads tell: lengths, insert sizes, qualities, GC and clips of the sample."""
-    for name in ("lengths", "inserts", "qualities", "gc"):
+    """Take over what only decoded reads tell: lengths, insert sizes, qualities and clips of the sample."""
+    for name in ("lengths", "inserts", "qualities"):
         setattr(tally, name, getattr(sample, name))
     reads = max(1, int(sample.counts[counting.READS]))
     tally.counts[counting.CLIPPED] = int(tally.counts[counting.READS] * sample.counts[counting.CLIPPED] / reads)

@@ -116,6 +116,9 @@ def count_reference(
     """
     totals: dict[tuple[str, int], int] = {}
     controls: list[tuple[int, int]] = []
+    placed: dict[str, list[int]] = {}
+    for site in sorted(sites, key=lambda site: site.position):
+        placed.setdefault(site.contig, []).append(site.position)
     for path in paths:
         with _indexed(path, reference) as handle:
             if handle is None:
@@ -123,7 +126,8 @@ def count_reference(
             for number, (site, name, position) in enumerate(_placed(handle, sites)):
                 key = (site.contig, site.position)
                 totals[key] = totals.get(key, 0) + _across(handle, name, [position + 1], library, anchor, paired)[0]
-                pairs = control_cuts(position + 1, library.longest, len(sites)) if number < WANTED else []
+                others = [position + other - site.position for other in placed[site.contig]]
+                pairs = control_cuts(position + 1, library.longest, others, len(sites)) if number < WANTED else []
                 cuts = sorted({cut for pair in pairs for cut in pair})
                 counts = dict(zip(cuts, _across(handle, name, cuts, library, anchor, paired), strict=True)) if cuts else {}
                 controls += [(counts[one], counts[two]) for one, two in pairs]

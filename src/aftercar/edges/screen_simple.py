@@ -99,9 +99,6 @@ def _count(tally: Tally, record: object, sequence: str, number: int) -> None:
         _depth(tally, tally.windows, record.reference_id, start, end)
         if record.mapping_quality < SURE:
             _depth(tally, tally.doubtful, record.reference_id, start, end)
-    if sampled and length:
-        upper = sequence.upper()
-        tally.gc[int(100 * (upper.count("G") + upper.count("C")) / length + 0.5)] += 1
 
 
 def _depth(tally: Tally, windows: NDArray[np.int64], contig: int, start: int, end: int) -> None:

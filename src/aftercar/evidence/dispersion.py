@@ -10,6 +10,7 @@ ends of each provirus. Neighbours share copy number and the sequence's GC at lar
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,12 +31,19 @@ class Spread:
     how: str
 
 
-def control_cuts(position: int, step: int, sites: int) -> list[tuple[int, int]]:
-    """Pairs of host coordinates beside one of ``sites`` insertions, nearest first, ``step`` bases from one to the next."""
+def control_cuts(position: int, step: int, others: Sequence[int], sites: int) -> list[tuple[int, int]]:
+    """Pairs of host coordinates beside one of ``sites`` insertions, nearest first, ``step`` bases from one to the next.
+
+    None is within a step of one of the ``others``, the positions (rising) of the insertions of that contig.
+    """
+
+    def free(cut: int) -> bool:
+        return bisect_left(others, cut - step + 1) == bisect_left(others, cut + step - 1) and cut > step
+
     number = max(2, math.ceil(WANTED / max(1, sites)))
     sides = [(1 + i // 2, 1 if i % 2 else -1) for i in range(number)]
     pairs = [(position + side * (2 * far - 1) * step, position + side * 2 * far * step) for far, side in sides]
-    return [pair for pair in pairs if min(pair) > step]
+    return [(one, two) for one, two in pairs if free(one) and free(two)]
 
 
 def spread(pairs: Sequence[tuple[int, int]]) -> Spread:

@@ -31,6 +31,7 @@ from aftercar.reads.junctions_parts import gather
 from aftercar.reads.junctions_target import Target, encode, target_of
 from aftercar.reads.junctions_types import Evidence, Library
 from aftercar.reads.placement import HostSequence, stream
+from aftercar.reads.tally import WINDOW
 from aftercar.vocab.vectors import Construct
 
 CountSites = Callable[[Sequence[Site], Library], LocalCounts]
@@ -39,6 +40,7 @@ Annotate = Callable[[Sequence[Site]], Mapping[tuple[str, int], Annotation]]
 _TILE, _TILE_STEP = 32, 8
 MIN_HOST_READS = 500
 GIVEN = "given by the user"
+UNTOLD = "not known: chosen parts were enriched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def judge(
         crossings,
         copies_per_cell=amount.per_cell.value if amount else float("nan"),
         located=len(located),
-        complete=screened.complete,
+        complete=screened.complete and screened.host.how != UNTOLD,
         settings=settings,
     )
     call, reasons, vector = decide(
@@ -226,7 +228,7 @@ def _with_sound_depth(screened: Screened) -> Screened:
     """The sample without its host depth when that says nothing of the vector's: too few host reads, or vector reads missing."""
     if not screened.complete:
         return replace(screened, host=HostDepth(float("nan"), 0.0, how="not used: only part of the reads was looked at"))
-    if screened.host.how == GIVEN:
+    if screened.host.how in (GIVEN, UNTOLD):
         return screened
     ends = sum(1 + (pair.second is not None) for pair in screened.pairs)
     if screened.reads - screened.duplicates - ends >= MIN_HOST_READS:
@@ -258,9 +260,9 @@ def _gc_factor(screened: Screened, target: Target) -> float:
     if len(curve) != 101:
         return 1.0
     codes = target.codes[target.proviral & ~target.shared]
-    size = max(1, screened.read_length)
-    if len(codes) < size:
+    if not len(codes):
         return 1.0
+    size = min(WINDOW, len(codes))
     gc = np.concatenate([[0], np.cumsum((codes == 1) | (codes == 2))])
     percent = np.rint(100 * (gc[size:] - gc[:-size]) / size).astype(int)
     factor = float(curve[percent].mean())

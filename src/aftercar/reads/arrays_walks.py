@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aftercar.reads import tally, walk_bam, walk_fastq
-from aftercar.reads.arrays import Bytes, Places, Tables, candidates_nibbles, candidates_text, nibble_codes, words_of
+from aftercar.reads.arrays import Bytes, Places, Tables, candidates_nibbles, candidates_text, words_of
 
 _HEAD = np.dtype(
     [
@@ -43,7 +43,7 @@ def _records(data: Bytes, at: int, end: int) -> tuple[list[int], int, bool]:
 
 def bam(
     data: Bytes, at: int, end: int, contigs: int, state: Places, hits: Places, counts: Places, lengths: Places,
-    inserts: Places, qualities: Places, gc: Places, windows: Places, doubtful: Places, offsets: Places, contig_reads: Places,
+    inserts: Places, qualities: Places, windows: Places, doubtful: Places, offsets: Places, contig_reads: Places,
     *tables: object,
 ) -> int:  # fmt: skip
     """:func:`aftercar.reads.walk_bam.walk`."""
@@ -101,17 +101,14 @@ def bam(
     counts[tally.CLIPPED] += _cigars(data, cigar, head, mapped, usable, windows, offsets)
     _cigars(data, cigar, head, mapped, usable & (head["mapping"] < tally.SURE), doubtful, offsets)
     for i in np.flatnonzero(primary & ((first + np.arange(count)) & 63 == 0)).tolist():
-        _sample(data, int(bases[i]), int(length[i]), bool(usable[i]), qualities, gc)
+        _sample(data, int(bases[i]), int(length[i]), qualities)
     return stop
 
 
-def _sample(data: Bytes, bases: int, length: int, aligned: bool, qualities: Places, gc: Places) -> None:
+def _sample(data: Bytes, bases: int, length: int, qualities: Places) -> None:
     at = bases + (length + 1) // 2
     if length and data[at] != 255:
         qualities += np.bincount(data[at : at + length], minlength=256)
-    if length and aligned:
-        strong = np.isin(nibble_codes(data, bases, length), (1, 3)).sum()
-        gc[int(100.0 * strong / length + 0.5)] += 1
 
 
 def _cigars(

@@ -67,7 +67,7 @@ class HostDepth:
     Attributes:
         mean: mean depth over the covered host, from primary, non-duplicate, QC-passing reads; NaN when not known.
         bases: host bases that the mean is over.
-        gc_depth: mean depth relative to ``mean`` by GC percent of the read (0 to 100); empty when not known.
+        gc_depth: mean depth relative to ``mean`` by GC percent of a window of 1,024 bases (0 to 100); empty when not known.
         how: in words, how it was found ("aligned bases over contig lengths", "assumed genome size 3.1 Gb", ...).
     """
 

@@ -37,8 +37,6 @@ PAD = 16
 _FIXED = 32
 _HUGE = 1 << 29
 _LOW32 = np.uint64(0xFFFFFFFF)
-#: How many of the two bases of a byte are C or G.
-STRONG = np.array([((i >> 4) in (2, 4)) + ((i & 15) in (2, 4)) for i in range(256)], np.uint8)
 
 
 @compiled
@@ -86,10 +84,8 @@ def has_clip(data: NDArray[np.uint8], cigar: int, operations: int) -> bool:
 
 
 @compiled
-def sample_read(
-    data: NDArray[np.uint8], bases: int, length: int, aligned: bool, qualities: NDArray[np.int64], gc: NDArray[np.int64]
-) -> None:
-    """Base qualities and GC content of one read of the sample.
+def sample_read(data: NDArray[np.uint8], bases: int, length: int, qualities: NDArray[np.int64]) -> None:
+    """Base qualities of one read of the sample.
 
     Args:
         qualities: four rows to be added up; neighbours count in different ones, since neighbours are mostly equal and a
@@ -99,13 +95,6 @@ def sample_read(
     if length and data[quality] != 255:
         for i in range(length):
             qualities[i & 3, data[quality + i]] += 1
-    if aligned and length:
-        strong = signed(0)
-        for i in range(length >> 1):
-            strong += STRONG[data[bases + i]]
-        if length & 1:
-            strong += STRONG[data[quality - 1] & 0xF0]
-        gc[signed(100.0 * strong / length + 0.5)] += 1
 
 
 @compiled
@@ -120,7 +109,6 @@ def walk(
     lengths: NDArray[np.int64],
     inserts: NDArray[np.int64],
     qualities: NDArray[np.int64],
-    gc: NDArray[np.int64],
     windows: NDArray[np.int64],
     doubtful: NDArray[np.int64],
     offsets: NDArray[np.int64],
@@ -213,7 +201,7 @@ def walk(
                 else:
                     clips += has_clip(data, cigar, operations)
             if (number - 1) & 63 == 0:
-                sample_read(data, bases, length, usable, sampled, gc)
+                sample_read(data, bases, length, sampled)
         if length >= 16:
             steps = ((length - 16) >> 3) + 1
             step = 0

@@ -278,7 +278,7 @@ def test_control_places_are_a_template_apart_and_beside_the_site():
     assert pairs == [(9_300, 8_600), (10_700, 11_400)]
     assert len({cut for pair in dispersion.control_cuts(500_000, 700, [], 1) for cut in pair}) == 2 * dispersion.WANTED
     assert dispersion.control_cuts(100, 700, [], 100) == [(800, 1_500)]
-    assert dispersion.control_cuts(10_000, 700, [7_900, 9_999], 100) == [(10_700, 11_400)]
+    assert dispersion.control_cuts(10_000, 700, [8_100, 9_999], 100) == [(10_700, 11_400)]
 
 
 @pytest.mark.parametrize("spread", [0.02, 0.1])
