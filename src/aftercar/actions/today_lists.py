@@ -1,47 +1,172 @@
-"""The work lists of today, computed once for each state of the registry and then cut to each person's reach.
+"""The work of today, kept for each centre and brought along with the audit trail, so that it is never stale and seldom computed.
 
-The lists of everybody cost seconds at a hundred thousand people, and many look at them at once. The end of the audit chain
-stands for the state of every record and of the plans: while it is the same, so are the lists.
+The lists of everybody cost seconds at a hundred thousand people, and many look at them at once. Every change leaves its entry
+in the trail, in the same transaction: the entries since the last look name the people whose tasks may differ, and only theirs
+are computed again, from the same snapshot. A change of plans, an erasure, a large import or a new day computes everything.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 
-from aftercar.actions.permissions import Actor, local_actor
-from aftercar.actions.registry_due import plans_in_force, work_lists
-from aftercar.registry.worklists import Work
+from aftercar.actions.permissions import Actor
+from aftercar.actions.registry_due import plans_in_force
+from aftercar.registry.plan import PlanSet
+from aftercar.registry.worklists import work
 from aftercar.store import Store
+from aftercar.store.due import load_cohort
+from aftercar.store.schema import sql_table
+
+#: Tasks that are named; of the others only the number is told.
+SHOWN = 100
+#: Changes up to which people are computed one by one; beyond, everybody is.
+_FEW = 1_000
+#: Tables whose records decide what is due; each names its person.
+_OF_PEOPLE = ("people", "infusions", "consents", "follow_up", "assay_results")
+#: The state falls ("overdue" before "due"), the rest rises; no two tasks are equal in all.
+_ORDER = ("state", "due_on", "person_id", "plan", "rule", "infusion_id")
+
+
+@dataclass(frozen=True)
+class WorkOfDay:
+    """What is to do within somebody's reach.
+
+    Attributes:
+        states: number of people in each state that occurs.
+        tasks: the first :data:`SHOWN` open tasks, overdue first, then by the day they are due; columns as in
+            :class:`aftercar.registry.worklists.Work`.
+        tasks_in_all: how many are open.
+    """
+
+    states: Mapping[str, int]
+    tasks: Sequence[Mapping[str, Any]]
+    tasks_in_all: int
+
+
+@dataclass(frozen=True)
+class _Centre:
+    """A centre's people and open tasks, the tasks in order, and people by state."""
+
+    people: pl.DataFrame
+    tasks: pl.DataFrame
+    states: Mapping[str, int]
+
+    @classmethod
+    def of(cls, people: pl.DataFrame, tasks: pl.DataFrame) -> _Centre:
+        return cls(people, _in_order(tasks), dict(people.group_by("state").len().iter_rows()))
+
+    def changed(self, ids: Sequence[str], people: pl.DataFrame, tasks: pl.DataFrame) -> _Centre:
+        """With the rows of some people replaced."""
+        others = ~pl.col("person_id").is_in(ids)
+        return _Centre.of(pl.concat([self.people.filter(others), people]), pl.concat([self.tasks.filter(others), tasks]))
 
 
 class TodayLists:
-    """Work lists that are computed again only after a change; safe to share between threads."""
+    """The work of the day, as new as the registry; safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._state: tuple[str, dt.date] | None = None
-        self._found: Work | None = None
+        self._on: dt.date | None = None
+        self._head: tuple[int, str] = (0, "")
+        self._plans: PlanSet | None = None
+        self._centres: dict[str | None, _Centre] = {}
+        self._centre_of: dict[str, str | None] = {}
+        self._found: dict[frozenset[str] | None, WorkOfDay] = {}
 
-    def of(self, store: Store, actor: Actor, on: dt.date) -> Work:
-        """As :func:`aftercar.actions.registry_due.work_lists`.
+    def of(self, store: Store, actor: Actor, on: dt.date) -> WorkOfDay:
+        """The work within the actor's reach, on a day.
 
         Raises:
             NotPermitted: when the actor may not read.
         """
         actor.check("read")
-        found = self._everybody(store, on)
-        if actor.centres is None:
-            return found
-        mine = pl.col("centre").is_in(sorted(actor.centres))
-        return Work(found.on, found.tasks.filter(mine), found.people.filter(mine))
-
-    def _everybody(self, store: Store, on: dt.date) -> Work:
         with self._lock:  # of many who ask at once, one computes
-            state = (store.head().hash, on)  # read before the records: a change in between only makes it compute again
-            if self._found is None or state != self._state:
-                self._found = work_lists(store, local_actor("today's lists"), on, plans_in_force(store))
-                self._state = state
-            return self._found
+            self._bring_along(store, on)
+            if actor.centres not in self._found:
+                reach = self._centres if actor.centres is None else sorted(actor.centres)
+                self._found[actor.centres] = _together([self._centres[name] for name in reach if name in self._centres])
+            return self._found[actor.centres]
+
+    def _bring_along(self, store: Store, on: dt.date) -> None:
+        plans = None
+        with store.snapshot() as connection:
+            head = _head(connection)
+            if (head, on) == (self._head, self._on):
+                return
+            changed = _changed_since(connection, self._head, head) if on == self._on else None
+            if changed is None or self._plans is None:
+                plans = plans_in_force(store)  # newer than the snapshot at most: then the trail brings us here again
+                self._compute(connection, plans, on)
+            elif changed:
+                self._compute_again(connection, self._plans, on, sorted(changed))
+        self._head, self._on, self._plans = head, on, plans or self._plans
+        self._found = {}
+
+    def _compute(self, connection: sa.Connection, plans: PlanSet, on: dt.date) -> None:
+        found = work(load_cohort(connection, plans, on), plans, on)
+        tasks = _by_centre(found.tasks)
+        self._centres = {
+            name: _Centre.of(rows, tasks.get(name, found.tasks.clear())) for name, rows in _by_centre(found.people).items()
+        }
+        self._centre_of = dict(found.people.select("person_id", "centre").iter_rows())
+
+    def _compute_again(self, connection: sa.Connection, plans: PlanSet, on: dt.date, ids: Sequence[str]) -> None:
+        found = work(load_cohort(connection, plans, on, people=ids), plans, on)
+        people, tasks = _by_centre(found.people), _by_centre(found.tasks)
+        nobody = _Centre.of(found.people.clear(), found.tasks.clear())
+        for name in {self._centre_of.pop(person) for person in ids if person in self._centre_of} | set(people):
+            new = people.get(name, nobody.people), tasks.get(name, nobody.tasks)
+            self._centres[name] = self._centres.get(name, nobody).changed(ids, *new)
+        self._centre_of |= dict(found.people.select("person_id", "centre").iter_rows())
+
+
+def _head(connection: sa.Connection) -> tuple[int, str]:
+    head = sql_table("audit_head")
+    seq, last = connection.execute(sa.select(head.c.seq, head.c.hash)).one()
+    return seq, last
+
+
+def _changed_since(connection: sa.Connection, before: tuple[int, str], now: tuple[int, str]) -> set[str] | None:
+    """People whose records changed between two ends of the trail; None when that is not known, or they are too many."""
+    audit = sql_table("audit")
+    then = connection.execute(sa.select(audit.c.hash).where(audit.c.seq == before[0])).scalar_one_or_none()
+    if then != before[1] or not 0 <= now[0] - before[0] <= _FEW:
+        return None  # another registry came to this place (a backup was restored), or much was imported
+    query = sa.select(audit.c.table_name, audit.c.before, audit.c.after).where(audit.c.seq > before[0])
+    found: set[str] = set()
+    for table, *contents in connection.execute(query):  # by their number alone: it is the shortest way to the newest
+        if table not in ("site_plans", *_OF_PEOPLE):
+            continue
+        people = {json.loads(text)["person_id"] for text in contents if text} if table in _OF_PEOPLE else set()
+        if not people:  # the plans, or what was erased
+            return None
+        found |= people
+    return found
+
+
+def _by_centre(frame: pl.DataFrame) -> dict[str | None, pl.DataFrame]:
+    return {name: rows for (name,), rows in frame.partition_by("centre", as_dict=True).items()}
+
+
+def _in_order(tasks: pl.DataFrame) -> pl.DataFrame:
+    return tasks.sort(_ORDER, descending=[True, *[False] * (len(_ORDER) - 1)])
+
+
+def _together(centres: Iterable[_Centre]) -> WorkOfDay:
+    states: dict[str, int] = {}
+    heads, in_all = [], 0
+    for centre in centres:
+        heads.append(centre.tasks.head(SHOWN))
+        in_all += centre.tasks.height
+        for state, number in centre.states.items():
+            states[state] = states.get(state, 0) + number
+    tasks = _in_order(pl.concat(heads)).head(SHOWN).to_dicts() if heads else []
+    return WorkOfDay(states, tasks, in_all)

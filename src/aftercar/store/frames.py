@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from aftercar.store.schema import WITHDRAWN, sql_table, table_of
+from aftercar.store.schema import conditions, sql_table, table_of
 
 _TYPES: dict[str, type[pl.DataType]] = {"integer": pl.Int64, "number": pl.Float64, "boolean": pl.Boolean}
 
@@ -26,14 +26,13 @@ def read_frame(
     Args:
         connection: from :meth:`Store.snapshot`.
         table: name of a stored table.
-        where: column to value.
+        where: column to value, or to several.
         columns: the columns wanted; all of the definition when None.
         ordered: by key; without it the order is the database's own.
     """
     definition, sql = table_of(table), sql_table(table)
     names = tuple(columns) if columns is not None else definition.names
-    query = sa.select(*(sql.c[name] for name in names)).where(sql.c[WITHDRAWN].is_(False))
-    query = query.where(*(sql.c[name] == value for name, value in (where or {}).items()))
+    query = sa.select(*(sql.c[name] for name in names)).where(*conditions(sql, where))
     schema = {name: _TYPES.get(definition[name].kind, pl.String) for name in names}
     if ordered:
         query = query.order_by(*(sql.c[name] for name in definition.key))

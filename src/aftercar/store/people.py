@@ -1,12 +1,14 @@
-"""Pages of people, found by the database: the web's list stays quick with a hundred thousand of them."""
+"""Pages of people and their cases, found by the database: the web's lists stay quick with a hundred thousand people."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from aftercar.store.schema import WITHDRAWN, sql_table
+from aftercar.store.schema import conditions, sql_table, table_of
 from aftercar.store.store import Store
 
 
@@ -29,16 +31,16 @@ def find_people(
     Args:
         store: the registry.
         centres: centres within reach.
-        search: beginning of the pseudonym; "" for any.
+        search: beginning of the pseudonym, as it stands or in capitals; "" for any.
         centre, vital_status: exact values; "" for any.
         limit, offset: the page.
     """
     people = sql_table("people")
-    clauses: list[sa.ColumnElement[bool]] = [people.c[WITHDRAWN].is_(sa.false())]
+    clauses = conditions(people)
     if centres is not None:
         clauses.append(people.c.centre.in_(sorted(centres)))
     if search:
-        clauses.append(people.c.person_id.startswith(search, autoescape=True))
+        clauses.append(sa.or_(*(_begins(people.c.person_id, text) for text in {search, search.upper()})))
     if centre:
         clauses.append(people.c.centre == centre)
     if vital_status:
@@ -51,3 +53,22 @@ def find_people(
         found = [PersonLine(*row) for row in connection.execute(query)]
         in_all = connection.execute(sa.select(sa.func.count()).select_from(people).where(*clauses)).scalar_one()
     return found, in_all
+
+
+def find_cases(
+    store: Store, centres: frozenset[str] | None, *, tested: Sequence[str] = (), limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Rows of cases whose person is within ``centres`` (None: all), by identifier; only with one of ``tested``, if given."""
+    cases, people = sql_table("cases"), sql_table("people")
+    clauses = conditions(cases, {"tested": tested} if tested else None)
+    if centres is not None:
+        within = people.c.centre.in_(sorted(centres))
+        clauses.append(sa.exists().where(people.c.person_id == cases.c.person_id, within, *conditions(people)))
+    query = sa.select(*(cases.c[name] for name in table_of("cases").names)).where(*clauses).order_by(cases.c.case_id).limit(limit)
+    with store.snapshot() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _begins(column: sa.ColumnElement[str], text: str) -> sa.ColumnElement[bool]:
+    """Whether an identifier begins so, as a range: an index answers it, and both engines mean the same."""
+    return (column >= text) & (column < text + "\U0010ffff")

@@ -8,11 +8,13 @@ Every stored table has the columns of its definition and four of the store's own
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
+from aftercar.errors import UsageError
 from aftercar.vocab.columns import Column, Table
 from aftercar.vocab.tables import accounts, cases, desk, labels, registry, study
 
@@ -141,6 +143,23 @@ def metadata() -> sa.MetaData:
 def sql_table(name: str) -> sa.Table:
     """The SQLAlchemy table of that name."""
     return metadata().tables[name]
+
+
+def conditions(sql: sa.Table, where: Mapping[str, Any] | None = None, *, withdrawn: bool = False) -> list[sa.ColumnElement[bool]]:
+    """Conditions on a stored table: column to a value, to several of which one must hold, or to None for empty.
+
+    Raises:
+        UsageError: when the table has no such column.
+    """
+    found: list[sa.ColumnElement[bool]] = [] if withdrawn else [sql.c[WITHDRAWN].is_(False)]
+    for name, value in (where or {}).items():
+        if name not in sql.c:
+            raise UsageError(f"{sql.name} has no column {name!r}", fix=f"the columns are {', '.join(sql.c.keys())}")
+        if isinstance(value, (list, tuple, set, frozenset)):
+            found.append(sql.c[name].in_(list(value)))
+        else:
+            found.append(sql.c[name].is_(None) if value is None else sql.c[name] == value)
+    return found
 
 
 def _web_tables(meta: sa.MetaData) -> None:

@@ -29,7 +29,7 @@ from aftercar.errors import UsageError
 from aftercar.store.audit import Anchor, Entry
 from aftercar.store.database import WAIT_SECONDS, full_url, hidden, make_engine, reading, translated, writing
 from aftercar.store.rows import key_parts
-from aftercar.store.schema import WITHDRAWN, sql_table, table_of
+from aftercar.store.schema import conditions, sql_table, table_of
 from aftercar.store.transaction import Record, Transaction, as_record
 
 if TYPE_CHECKING:
@@ -145,7 +145,9 @@ class Store:
             limit, offset: a page of the list.
         """
         definition, sql = table_of(table), sql_table(table)
-        query = sa.select(sql).where(*_clauses(sql, where, withdrawn)).order_by(*(sql.c[name] for name in definition.key))
+        query = (
+            sa.select(sql).where(*conditions(sql, where, withdrawn=withdrawn)).order_by(*(sql.c[name] for name in definition.key))
+        )
         with self.snapshot() as connection:
             rows = connection.execute(query.limit(limit).offset(offset)).mappings().all()
         return [as_record(definition, row) for row in rows]
@@ -154,7 +156,7 @@ class Store:
         """How many records :meth:`list` would give."""
         sql = sql_table(table_of(table).name)
         with self.snapshot() as connection:
-            query = sa.select(sa.func.count()).select_from(sql).where(*_clauses(sql, where, withdrawn))
+            query = sa.select(sa.func.count()).select_from(sql).where(*conditions(sql, where, withdrawn=withdrawn))
             return connection.execute(query).scalar_one()
 
     def frame(self, table: str, where: Mapping[str, Any] | None = None, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -201,18 +203,6 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
-
-
-def _clauses(sql: sa.Table, where: Mapping[str, Any] | None, withdrawn: bool) -> list[sa.ColumnElement[bool]]:
-    clauses: list[sa.ColumnElement[bool]] = [] if withdrawn else [sql.c[WITHDRAWN].is_(False)]
-    for name, value in (where or {}).items():
-        if name not in sql.c:
-            raise UsageError(f"{sql.name} has no column {name!r}", fix=f"the columns are {', '.join(sql.c.keys())}")
-        if isinstance(value, (list, tuple, set, frozenset)):
-            clauses.append(sql.c[name].in_(list(value)))
-        else:
-            clauses.append(sql.c[name].is_(None) if value is None else sql.c[name] == value)
-    return clauses
 
 
 def open_store(url: str | None = None, *, clock: Clock = _utc_now, wait: float = WAIT_SECONDS) -> Store:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from aftercar import __version__
+from aftercar.actions.permissions import local_actor
 from aftercar.actions.sample_analyses import Bench
 from aftercar.actions.today_lists import TodayLists
 from aftercar.edges.oidc import Provider
@@ -73,9 +75,12 @@ def create_app(
 
     @asynccontextmanager
     async def working(_app: FastAPI) -> AsyncIterator[None]:
+        warm = threading.Thread(target=_warm, args=(app.state.desk,), daemon=True)
+        warm.start()
         if works:
             worker.start()
         yield
+        await run_in_threadpool(warm.join)
         if works:
             await run_in_threadpool(worker.stop)
 
@@ -91,6 +96,12 @@ def create_app(
     app.add_api_route("/static/app.css", _style, include_in_schema=False)
     app.openapi = lambda: document(app, forms(), uploads())  # type: ignore[method-assign]
     return app
+
+
+def _warm(desk: Desk) -> None:
+    """Compute today's lists before the first visitor asks for them; what fails here is said to that visitor."""
+    with suppress(AfterCarError):
+        desk.lists.of(desk.store, local_actor("start"), desk.today)
 
 
 async def _sign_in_first(request: Request, _error: Exception) -> Response:

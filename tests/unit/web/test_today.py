@@ -1,21 +1,182 @@
-"""Today's lists are computed again after a change, and only then; each person sees their reach."""
+"""Today's work equals what the whole registry gives, after any change, on both engines; and is seldom computed."""
+
+import datetime as dt
+import random
+
+import pytest
 
 from aftercar.actions import today_lists
 from aftercar.actions.permissions import Actor, local_actor
 from aftercar.actions.registry_due import plans_in_force, work_lists
+from aftercar.errors import NotPermitted
+from aftercar.vocab.tables.study import ASSAY_RESULTS
+from tests.unit.web.conftest import BOTH_ENGINES, NOW
+
+ON = NOW.date()
+UNIT = ASSAY_RESULTS["unit"].choices[0]
+EVERYBODY = (None, frozenset({"C01"}), frozenset({"C02"}), frozenset({"C01", "C03"}), frozenset({"C99"}))
 
 
-def test_lists_are_those_of_the_action_and_follow_changes(world, monkeypatch):
-    counted, lists, on = [], today_lists.TodayLists(), world.now.date()
-    real = today_lists.work_lists
-    monkeypatch.setattr(today_lists, "work_lists", lambda *args, **more: counted.append(1) or real(*args, **more))
-    for centres in (None, frozenset({"C01"}), frozenset({"C02"})):
-        actor = Actor("somebody", frozenset({"reader"}), centres)
-        found, slow = lists.of(world.store, actor, on), work_lists(world.store, actor, on, plans_in_force(world.store))
-        assert found.people.equals(slow.people)
-        assert found.tasks.equals(slow.tasks)
-    assert len(counted) == 1
-    before = lists.of(world.store, local_actor("me"), on).people.height
-    world.store.save("people", {"person_id": "C02-0002", "centre": "C02"}, who="me", why="enrolment")
-    assert lists.of(world.store, local_actor("me"), on).people.height == before + 1
-    assert len(counted) == 2
+def actor(centres):
+    return Actor("somebody", frozenset({"reader"}), centres)
+
+
+def slow(store, centres, on):
+    """The same from the lists of everybody, in plain Python."""
+    found = work_lists(store, actor(centres), on, plans_in_force(store))
+    states = {}
+    for state in found.people["state"]:
+        states[state] = states.get(state, 0) + 1
+    tasks = sorted(
+        found.tasks.to_dicts(),
+        key=lambda t: (t["state"] != "overdue", t["due_on"], t["person_id"], t["plan"], t["rule"], t["infusion_id"]),
+    )
+    assert {t["state"] for t in tasks} <= {"overdue", "due"}
+    return today_lists.WorkOfDay(states, tasks[: today_lists.SHOWN], len(tasks))
+
+
+def same(lists, store, on=ON):
+    for centres in EVERYBODY:
+        assert lists.of(store, actor(centres), on) == slow(store, centres, on), centres
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """How often everybody was computed, and how often a few people were."""
+    counted, real = {"all": 0, "few": 0}, today_lists.load_cohort
+
+    def counting(*arguments, people=None):
+        counted["all" if people is None else "few"] += 1
+        return real(*arguments, people=people)
+
+    monkeypatch.setattr(today_lists, "load_cohort", counting)
+    return counted
+
+
+def change_something(store, draw, number):
+    """One random change of what the lists depend on, or of what they do not."""
+    people = list(store.list("people", withdrawn=True))
+    person = draw.choice(people)
+    kind = draw.choice(("contact", "person", "infusion", "consent", "result", "move", "new", "withdraw", "case", "both"))
+    day = (ON - dt.timedelta(days=draw.randrange(-20, 900))).isoformat()
+    who = {"who": "me", "why": "a random change"}
+    contact = {
+        "contact_id": f"X{number}",
+        "person_id": person.key,
+        "contact_on": day,
+        "kind": draw.choice(["telephone", "examination"]),
+    }
+    if kind == "contact":
+        store.save("follow_up", contact, **who)
+    elif kind == "person" and not person.withdrawn:
+        changed = draw.choice([{"last_seen_on": day}, {"vital_status": "dead", "death_date": day}, {"consent": "withdrawn"}])
+        store.save("people", {**person.row, **changed}, expected_version=person.version, **who)
+    elif kind == "infusion":
+        row = {
+            "infusion_id": f"X{number}",
+            "person_id": person.key,
+            "infused_on": day,
+            "product": "Kymriah",
+            "jurisdiction": "US",
+        }
+        store.save("infusions", row, **who)
+    elif kind == "consent":
+        row = {"consent_id": f"X{number}", "person_id": person.key, "scope": "follow_up", "version": "1", "withdrawn_on": day}
+        store.save("consents", row, **who)
+    elif kind == "result":
+        row = {
+            "result_id": f"X{number}",
+            "person_id": person.key,
+            "measured_on": day,
+            "method": "rcl_rcr",
+            "unit": UNIT,
+            "result": "not_detected",
+        }
+        store.save("assay_results", row, **who)
+    elif kind == "move" and not person.withdrawn:
+        centre = draw.choice(["C01", "C02", "C03", None])
+        store.save("people", {**person.row, "centre": centre}, expected_version=person.version, **who)
+    elif kind == "new":
+        with store.transaction("me", "enrolment") as change:
+            change.save("people", {"person_id": f"N{number}", "centre": draw.choice(["C02", "C03"])})
+            change.save(
+                "infusions", {"infusion_id": f"N{number}", "person_id": f"N{number}", "infused_on": day, "product": "Yescarta"}
+            )
+    elif kind == "withdraw":
+        contacts = list(store.list("follow_up", withdrawn=True))
+        record = draw.choice(contacts)
+        do = store.restore if record.withdrawn else store.withdraw
+        do("follow_up", record.key, expected_version=record.version, **who)
+    elif kind == "case":
+        store.save("cases", {"case_id": f"X{number}", "person_id": person.key, "diagnosis": "lymphoma", "tested": "no"}, **who)
+    elif kind == "both":  # a contact that turns out to be another person's
+        other = draw.choice(people)
+        saved = store.save("follow_up", contact, **who)
+        store.save("follow_up", {**contact, "person_id": other.key}, expected_version=saved.version, **who)
+
+
+@BOTH_ENGINES
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_lists_are_those_of_the_whole_registry_after_any_change(world, computed, seed):
+    draw, lists = random.Random(seed), today_lists.TodayLists()
+    same(lists, world.store)
+    for number in range(40):
+        for _ in range(draw.choice([1, 1, 3])):
+            change_something(world.store, draw, f"{number}-{draw.random()}"[:20])
+        same(lists, world.store)
+    assert computed["all"] == 1
+    assert computed["few"] >= 25
+
+
+@BOTH_ENGINES
+def test_what_names_no_person_computes_everybody(world, computed):
+    lists, store, me = today_lists.TodayLists(), world.store, local_actor("me")
+    same(lists, store)
+    store.erase_person("C01-0003", who="me", why="asked for")
+    same(lists, store)
+    assert computed["all"] == 2
+    same(lists, store, ON + dt.timedelta(days=40))
+    assert computed["all"] == 3
+    same(lists, store)
+    assert computed["all"] == 4
+    rows = [{"person_id": f"M{number:04d}", "centre": "C03"} for number in range(1_500)]
+    with store.transaction("me", "a large import") as change:
+        change.save_many("people", rows)
+    same(lists, store)
+    assert computed["all"] == 5
+    from aftercar.actions.registry_plans import change_settings
+
+    before = lists.of(store, me, ON)
+    change_settings(store, me, {"lost_after_days": "30"}, why="shorter")
+    same(lists, store)
+    assert computed["all"] == 6
+    assert lists.of(store, me, ON) != before
+
+
+def test_many_visitors_of_one_state_compute_once(world, computed):
+    lists = today_lists.TodayLists()
+    for centres in EVERYBODY * 3:
+        lists.of(world.store, actor(centres), ON)
+    assert computed == {"all": 1, "few": 0}
+    case = world.store.list("cases")[0]
+    world.store.save("cases", {**case.row, "tested": "no"}, who="me", why="test", expected_version=case.version)
+    same(lists, world.store)
+    assert computed == {"all": 1, "few": 0}
+
+
+def test_another_registry_in_the_same_place_is_noticed(world, computed, tmp_path):
+    """A backup is restored under a running server: the trail's end may have the same number, not the same hash."""
+    from aftercar.store import create_store
+
+    lists, other = today_lists.TodayLists(), create_store(f"sqlite:///{tmp_path / 'other.db'}")
+    with other.transaction("me", "another registry") as change:
+        change.save_many("people", [{"person_id": f"O{i}", "centre": "C01"} for i in range(world.store.head().seq + 3)])
+    same(lists, world.store)
+    same(lists, other)
+    assert computed["all"] == 2
+    other.close()
+
+
+def test_only_those_who_may_read(world):
+    with pytest.raises(NotPermitted):
+        today_lists.TodayLists().of(world.store, Actor("nobody", frozenset()), ON)

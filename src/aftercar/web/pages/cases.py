@@ -20,6 +20,7 @@ from aftercar.cases.causality import WORDS, Causality
 from aftercar.cases.model import CaseFile
 from aftercar.errors import InputError
 from aftercar.store import Entry
+from aftercar.store.people import find_cases
 from aftercar.vocab.tables.cases import ASSESSMENTS
 from aftercar.web.access import Form, Here, Plain, Who
 from aftercar.web.rendering import page
@@ -86,7 +87,8 @@ class Case:
 @router.get("/cases.json")
 def cases(request: Request, here: Here, who: Who) -> Response:
     """Every case within reach."""
-    return page(request, "cases.html", Cases(rows_within_reach(here, who)), who)
+    who.actor.check("read")
+    return page(request, "cases.html", Cases(find_cases(here.store, who.actor.centres)), who)
 
 
 @router.get("/cases/{case_id}")
@@ -143,19 +145,6 @@ def withdraw(case_id: str, assessment_id: str, here: Here, who: Who, fields: For
     desk.writer("assess", case_id)
     withdraw_assessment(desk, assessment_id, on=here.today, reason=fields.get("reason", ""))
     return RedirectResponse(f"/cases/{case_id}#assessments", status_code=303)
-
-
-def rows_within_reach(here: Here, who: Who) -> list[dict[str, Any]]:
-    """Rows of cases whose person is at a centre within reach."""
-    who.actor.check("read")
-    rows = [dict(record.row) for record in here.store.list("cases")]
-    if who.actor.centres is None:
-        return rows
-    people = (
-        here.store.list("people", {"centre": who.actor.centres, "person_id": {row["person_id"] for row in rows}}) if rows else []
-    )
-    mine = {record.key for record in people}
-    return [row for row in rows if row["person_id"] in mine]
 
 
 def _desk(case_id: str, here: Here, who: Who) -> Desk:

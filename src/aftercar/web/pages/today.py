@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from aftercar.actions.today_lists import SHOWN
 from aftercar.registry.schedule import PERSON_STATES
+from aftercar.store.people import find_cases
 from aftercar.web.access import Here, Plain, Who
 from aftercar.web.rendering import page
 
 router = APIRouter()
-_SHOWN = 100
+_UNTESTED = ("no", "pending", "unknown")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Today:
 
     on: dt.date
     states: Sequence[tuple[str, int]]
-    tasks: Sequence[Plain]
+    tasks: Sequence[Mapping[str, Any]]
     tasks_in_all: int
     untested: Sequence[Plain]
 
@@ -42,19 +44,11 @@ class Today:
 def today(request: Request, here: Here, who: Who) -> Response:
     """What is to do today."""
     found = here.lists.of(here.store, who.actor, here.today)
-    counts: dict[str, int] = dict(found.people.group_by("state").len().iter_rows())
-    tasks = found.tasks.sort(["state", "due_on"], descending=[True, False]).head(_SHOWN).to_dicts()
     context = Today(
         on=here.today,
-        states=[(state.replace("_", " "), counts.get(state, 0)) for state in PERSON_STATES],
-        tasks=tasks,
-        tasks_in_all=found.tasks.height,
-        untested=_untested(here, who),
+        states=[(state.replace("_", " "), found.states.get(state, 0)) for state in PERSON_STATES],
+        tasks=found.tasks,
+        tasks_in_all=found.tasks_in_all,
+        untested=find_cases(here.store, who.actor.centres, tested=_UNTESTED, limit=SHOWN),
     )
     return page(request, "today.html", context, who)
-
-
-def _untested(here: Here, who: Who) -> list[dict[str, Any]]:
-    from aftercar.web.pages.cases import rows_within_reach
-
-    return [row for row in rows_within_reach(here, who) if row["tested"] in ("no", "pending", "unknown")][:_SHOWN]
