@@ -36,7 +36,7 @@ RENDER: Mapping[str, Callable[[Document], bytes]] = {
     "pdf": pdf.render,
     "docx": word.render,
     "xlsx": excel.render,
-    "json": lambda document: (json.dumps(twin(document), indent=1, sort_keys=True, default=str) + "\n").encode(),
+    "json": lambda document: (json.dumps(twin(document), indent=1, sort_keys=True, allow_nan=False) + "\n").encode(),
 }
 FORMATS = tuple(RENDER)
 

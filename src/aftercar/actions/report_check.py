@@ -76,7 +76,7 @@ def verify(
     signatures = checked(old, signers)
     wanted = Wanted.of(old["provenance"]["report"]) if "report" in old["provenance"] else Wanted()
     document = document_of(read_study(folder), wanted, file.with_name(file.stem + ".verify"), earlier, tell)
-    new = json.loads(json.dumps(twin(document), default=str))
+    new = twin(document)
     _follows(file, old, new)
     if ending in _WITHOUT_TWIN:
         _equals(file, ending, document, old, signatures)

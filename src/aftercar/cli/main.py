@@ -23,7 +23,7 @@ NOUNS = {
     "case": "Suspected cases: intake, duplicates, causality, E2B.",
     "signals": "Rates, incidence, onset, expected, homogeneity, disproportionality, sequential.",
     "biomarkers": "Clonal haematopoiesis, models, sampling designs, power, federated summaries.",
-    "report": "Build, verify and compare reports.",
+    "report": "Build, sign, verify and compare reports.",
 }
 COMMANDS = {
     "assess": "The main job: study in, report and tables out.",

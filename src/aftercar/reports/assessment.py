@@ -105,7 +105,7 @@ def tested(findings: Findings) -> Iterator[Block]:
         return
     yield Heading("Is the CAR in the tumours?", key="tested")
     yield Prose([texts.TESTED], general=True)
-    yield figures.tested([row for row in rows if row["cases"]])
+    yield figures.waterfall([row for row in rows if row["cases"]])
     shown = [
         {
             **row,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import math
+import numbers as numbers_
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -168,11 +170,10 @@ class Document:
 
     def find(self, key: str) -> Block:
         """The block with this key; raises ``KeyError``."""
-        return next(block for block in self.blocks if getattr(block, "key", None) == key) if key else _no_key()
-
-
-def _no_key() -> Block:
-    raise KeyError("an empty key names no block")
+        found = next((block for block in self.blocks if key and getattr(block, "key", None) == key), None)
+        if found is None:
+            raise KeyError(key)
+        return found
 
 
 def shown(value: Any, field_: Field) -> str:
@@ -206,7 +207,7 @@ def numbers(document: Document) -> dict[str, str]:
 
 def canonical(value: Any) -> bytes:
     """JSON in one fixed spelling: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def content_digest(content: Mapping[str, Any]) -> str:
@@ -227,15 +228,29 @@ def twin(document: Document) -> dict[str, Any]:
             continue
         unnamed += not getattr(block, "key", "")
         parts[getattr(block, "key", "") or f"{section}-text-{unnamed}"] = _part(block)
-    return {
+    content = {
         "title": document.title,
         "subtitle": document.subtitle,
-        "data_lock": document.data_lock.isoformat(),
-        "provenance": dict(document.provenance),
+        "data_lock": document.data_lock,
+        "provenance": document.provenance,
         "headings": [heading.text for heading in document.headings()],
         "parts": parts,
         "signatures": [asdict(signature) for signature in document.signatures],
     }
+    plain: dict[str, Any] = _plain(content)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Values that every JSON reader takes: no NaN (null, unknown) and no infinity (a word), dates and the like as text."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, numbers_.Real) and not isinstance(value, int):
+        value = int(value) if isinstance(value, numbers_.Integral) else float(value)
+        return value if math.isfinite(value) else None if math.isnan(value) else shown(value, Field("", "", "number"))
+    return value if value is None or isinstance(value, (str, int)) else str(value)
 
 
 def _part(block: Block) -> dict[str, Any]:

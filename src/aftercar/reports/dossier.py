@@ -166,7 +166,9 @@ def _molecular(file: CaseFile, findings: Findings, drawn: Drawn | None) -> Itera
     if file.verdict is not None:
         yield from result_blocks(file.verdict, findings.base_rates, drawn)
     genome = find_genome(findings.genome)
-    picture = karyogram(_sites(file), genome) if genome is not None else None
+    picture = (
+        karyogram(_sites(file), genome, "result-sites" if file.verdict else "findings-table") if genome is not None else None
+    )
     if picture is not None:
         yield picture
     fields = (

@@ -39,7 +39,7 @@ def onset(curve: Sequence[Row], cases: int) -> Figure:
     )
 
 
-def tested(rows: Sequence[Row]) -> Figure:
+def waterfall(rows: Sequence[Row], table: str = "tested-table") -> Figure:
     """A waterfall a group: all cases, less those not tested, less those without the CAR, leaves those with it."""
     points: list[Row] = []
     for number, row in enumerate(rows):
@@ -59,7 +59,7 @@ def tested(rows: Sequence[Row]) -> Figure:
         f"{row['tested'] - row['positive']} tested without CAR, CAR found in {row['positive']}"
         for row in rows
     )
-    return Figure("tested-chart", "What was tested", chart("waterfall", points), points, alt, texts.UNTESTED, "tested-table")
+    return Figure("tested-chart", "What was tested", chart("waterfall", points), points, alt, texts.UNTESTED, table)
 
 
 def surface(rows: Sequence[Row]) -> Figure:

@@ -16,12 +16,13 @@ _REACH = 500  # bases drawn on either side of a junction
 _GAP = 8  # bases drawn for the unread middle of a fragment
 
 
-def karyogram(sites: Sequence[Row], genome: Genome) -> Figure | None:
+def karyogram(sites: Sequence[Row], genome: Genome, table: str = "sites-table") -> Figure | None:
     """Integration sites on the chromosomes of a build; None when no site lies on a primary chromosome.
 
     Args:
         sites: rows with ``chrom``, ``pos`` (1-based) and ``gene``.
         genome: the build.
+        table: key of the table of the sites.
     """
     placed = [row for row in sites if bare_contig(str(row["chrom"])) in genome.lengths]
     if not placed:
@@ -36,7 +37,7 @@ def karyogram(sites: Sequence[Row], genome: Genome) -> Figure | None:
     ]
     places = "; ".join(f"{row['chrom']}:{row['pos']:,} {row.get('gene') or ''}".strip() for row in placed)
     alt = f"{counted(len(placed), 'site')} on {genome.name}: {places}."
-    return Figure("karyogram", "Integration sites", chart("karyogram", rows), rows, alt, table="sites-table")
+    return Figure("karyogram", "Integration sites", chart("karyogram", rows), rows, alt, table=table)
 
 
 def elements(verdict: Mapping[str, Any]) -> Figure | None:

@@ -33,7 +33,7 @@ def render(document: Document) -> str:
             picture=picture,
             shown=shown,
             is_numeric=_is_numeric,
-            twin=Markup(json.dumps(twin(document), default=str, sort_keys=True).replace("<", "\\u003c")),  # noqa: S704 - made of JSON, "<" escaped
+            twin=Markup(json.dumps(twin(document), sort_keys=True, allow_nan=False).replace("<", "\\u003c")),  # noqa: S704 - made of JSON, "<" escaped
         )
     )
 

@@ -205,7 +205,7 @@ def _pair(name: str, label: str, since: dt.date | None, kind: Kind = "count", *,
 def _tested(findings: Findings) -> Iterator[Block]:
     rows = [row for row in findings.tables["tested"] if row["exposure_id"] == "this-study"]
     if rows:
-        yield figures.tested(rows)
+        yield figures.waterfall(rows, "transgene-table")
 
 
 def _product(file: CaseFile) -> str:

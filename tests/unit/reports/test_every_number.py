@@ -57,8 +57,8 @@ def written(value, kind, digits):
     """A value as the house writes it, spelt out here a second time."""
     if value is None or value != value:
         return "–"
-    if value in (float("inf"), float("-inf")):
-        return "infinite"
+    if value == "infinite":
+        return value
     if kind == "percent":
         return format(100 * value, f".{digits}f") + "%"
     if kind == "number":
