@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aftercar.actions.assess import assess
 from aftercar.actions.simulate_sample import Recipe, simulate_sample
 
 PROFILE = """\
@@ -72,6 +73,18 @@ def make_study(place, count):
 def tree(folder):
     """Every file of a folder with its bytes."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory):
+    return make_study(tmp_path_factory.mktemp("small") / "study", 3)
+
+
+@pytest.fixture(scope="session")
+def single(study):
+    """The result of a single run."""
+    assess(study, study.parent / "single")
+    return study.parent / "single"
 
 
 @pytest.fixture(scope="session")

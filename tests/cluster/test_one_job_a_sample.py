@@ -19,17 +19,6 @@ from aftercar.errors import UsageError
 from tests.cluster.conftest import PROFILE, make_study, tree
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    return make_study(tmp_path_factory.mktemp("small") / "study", 3)
-
-
-@pytest.fixture(scope="module")
-def single(study):
-    assess(study, study.parent / "single")
-    return study.parent / "single"
-
-
 def aftercar(*words, **environment):
     command = [sys.executable, "-m", "aftercar", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})

@@ -119,6 +119,7 @@ def _test(study: Study, job: SampleJob, out: Path, tell: Progress) -> None:
             purity=job.row["purity"],
             ploidy=job.row["ploidy"] or 2.0,
             normal=job.normal,
+            sample=job.sample_id,
             settings=Settings(valid_limit=study.settings.valid_negative_below),
             progress=tell,
         )

@@ -20,6 +20,7 @@ from aftercar.biomarkers.serial import Measurement, Track, follow
 from aftercar.biomarkers.sharing import Reads, share
 from aftercar.biomarkers.variants import Variant, residue
 from aftercar.edges.files import existing_file, folder_beside, write_text
+from aftercar.edges.multiqc import write_clonal_section
 from aftercar.edges.tables import read_table
 from aftercar.edges.variants import BadVariantFile, open_vcf, read_maf, read_rules
 from aftercar.edges.variants.vcf import Reference
@@ -166,6 +167,7 @@ def call(
             if read_of[source.person_id] == per_person[source.person_id] and source.person_id in kept:
                 tables.add_person(source.person_id, kept.pop(source.person_id))
         tables.lollipops()
+        write_clonal_section(folder, tables.summaries)
     return Outcome(len(sources), len(tables.seen), tables.variants, tables.drivers, dict(tables.statuses), rules.label, out)
 
 
@@ -188,6 +190,7 @@ class _Tables:
         self.tracks: Any = table("tracks.csv", _TRACKS) if serial else None
         self.sharing: Any = table("sharing.csv", _SHARING) if serial else None
         self.seen: set[str] = set()
+        self.summaries: list[dict[str, Any]] = []
         self.statuses: Counter[str] = Counter()
         self.changes: Counter[tuple[str, int, str, str]] = Counter()
         self.variants = self.drivers = 0
@@ -205,7 +208,9 @@ class _Tables:
             for s in found
         )
         status = any_status(found)
-        self.samples.writerow(_sample_row(calls, source, status))
+        row = _sample_row(calls, source, status)
+        self.samples.writerow(row)
+        self.summaries.append(dict(zip(CLONAL_SAMPLES.names, row, strict=True)))
         self.statuses[status] += 1
         self.changes.update((j.gene, residue(j.protein) or 0, j.protein, j.kind) for j in calls.drivers)
         self.variants += len(calls.judged) + calls.others

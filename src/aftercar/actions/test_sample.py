@@ -21,6 +21,7 @@ from aftercar.edges.evidence_bam import count_reference
 from aftercar.edges.files import existing_file, folder_beside, write_text
 from aftercar.edges.genes import read_gene_list, read_genes, read_regions
 from aftercar.edges.host import FastaHost
+from aftercar.edges.multiqc import write_verdict_section
 from aftercar.edges.sort_order import check_sort_order
 from aftercar.edges.spliced import check_not_spliced
 from aftercar.errors import InputError, UsageError
@@ -64,6 +65,8 @@ def test_sample(
     settings: Settings | None = None,
     quick: bool = False,
     host_depth: float | None = None,
+    sample: str = "",
+    threads: int | None = None,
     progress: Progress = silent,
 ) -> Verdict:
     """Whether the transgene is in the sample, where it sits, and in how many cells.
@@ -81,8 +84,14 @@ def test_sample(
         regions: BED of regions to be flagged (blacklist).
         settings: thresholds.
         quick: look only at the unmapped reads of an indexed BAM; a negative is then inconclusive.
+<<<<<<< main
         host_depth: mean host depth in bases, where the file cannot tell it (capture panels that enrich the vector); NaN
             when nobody can.
+=======
+        host_depth: mean host depth in bases, where the file cannot tell it (capture panels that enrich the vector).
+        sample: name of the sample; the name of the first file without one.
+        threads: inflating threads; by default one a core, at most eight.
+>>>>>>> local
         progress: told how far it is.
 
     Raises:
@@ -115,6 +124,7 @@ def test_sample(
             quick=quick,
             annotator=annotator,
             host_depth=host_depth,
+            threads=threads,
             progress=progress,
         )
         if normal:
@@ -123,9 +133,9 @@ def test_sample(
             )
             verdict = _with_normal(verdict, other)
         progress(1, 1, "writing")
-        write_text(
-            inside / "verdict.json", json.dumps(verdict_json(verdict), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        )
+        content = verdict_json(verdict)
+        write_text(inside / "verdict.json", json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        write_verdict_section(inside, sample or Path(reads[0]).name.split(".")[0], content)
         site_files.write_all(inside, verdict, screened, found, host)
     return verdict
 
@@ -146,13 +156,18 @@ def examine(
     quick: bool = False,
     annotator: _Annotator | None = None,
     host_depth: float | None = None,
+    threads: int | None = None,
     progress: Progress = silent,
 ) -> tuple[Screened, Findings, Verdict]:
     """As :func:`test_sample` without files out: what the screen gave, the junctions, the verdict."""
     settings = settings or Settings()
     check_sort_order(reads)
+<<<<<<< main
     check_not_spliced(reads, reference)
     screened = screen_reads(reads, constructs, reference=reference, quick=quick, progress=progress)
+=======
+    screened = screen_reads(reads, constructs, reference=reference, quick=quick, progress=progress, threads=threads)
+>>>>>>> local
     if screened.reads == 0 and screened.complete:
         raise NoReads(
             "the input holds no reads", where=", ".join(str(path) for path in reads), fix="check the file; nothing was tested"

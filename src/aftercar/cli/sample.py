@@ -38,6 +38,8 @@ def sample_test(
     quick: bool = typer.Option(
         False, "--quick", help="Only the unmapped reads of an indexed BAM: a negative stays inconclusive."
     ),
+    sample: str = typer.Option("", "--sample", help="Name of the sample."),
+    threads: int | None = typer.Option(None, "--threads", min=1, max=64, help="Inflating threads."),
     as_json: bool = typer.Option(False, "--json", help="Print the whole verdict as JSON."),
 ) -> None:
     """Is the CAR in this sample, where, and in how many cells?
@@ -65,6 +67,8 @@ def sample_test(
             settings=settings,
             quick=quick,
             host_depth=host_depth,
+            sample=sample,
+            threads=threads,
             progress=tell,
         )
     if as_json:

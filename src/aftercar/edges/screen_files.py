@@ -14,6 +14,7 @@ import pysam
 from aftercar import __version__
 from aftercar.edges.alignments import segment_of
 from aftercar.edges.files import write_text, written_beside
+from aftercar.edges.multiqc import write_screen_section
 from aftercar.edges.tables import polars_type
 from aftercar.reads.batch import Screened
 from aftercar.vocab.columns import Table
@@ -44,7 +45,7 @@ def write_screen(
         pl.DataFrame([{name: _finite(value) for name, value in single.items()}], infer_schema_length=None).write_parquet(
             temporary
         )
-    write_text(folder / "aftercar_screen_mqc.json", json_text(multiqc(sample, figures)))
+    write_screen_section(folder, sample, figures)
 
 
 def frame_of(table: Table, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
@@ -54,27 +55,6 @@ def frame_of(table: Table, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         schema={column.name: polars_type(column) for column in table.columns},
         orient="row",
     )
-
-
-def multiqc(sample: str, figures: Mapping[str, Any]) -> dict[str, Any]:
-    """A general-statistics section that MultiQC picks up by the file's name (``*_mqc.json``)."""
-    wanted = {
-        "evidence_pairs": ("Vector pairs", "Templates with vector bases that the host does not share", ",.0f"),
-        "candidate_pairs": ("Candidates", "Candidate templates", ",.0f"),
-        "host_depth": ("Depth", "Mean depth of the host", ",.1f"),
-        "duplicate_fraction": ("Duplicates", "Fraction of reads flagged as duplicates", ",.3f"),
-    }
-    return {
-        "id": "aftercar_screen",
-        "section_name": "AfterCAR screen",
-        "description": "Reads that touch the vector.",
-        "plot_type": "generalstats",
-        "pconfig": {
-            key: {"title": title, "description": words, "format": "{:" + form + "}"}
-            for key, (title, words, form) in wanted.items()
-        },
-        "data": {sample: {key: figures[key] for key in wanted if _finite(figures.get(key)) is not None}},
-    }
 
 
 def write_evidence(path: Path, screened: Screened) -> int:
