@@ -84,14 +84,10 @@ def test_sample(
         regions: BED of regions to be flagged (blacklist).
         settings: thresholds.
         quick: look only at the unmapped reads of an indexed BAM; a negative is then inconclusive.
-<<<<<<< main
         host_depth: mean host depth in bases, where the file cannot tell it (capture panels that enrich the vector); NaN
             when nobody can.
-=======
-        host_depth: mean host depth in bases, where the file cannot tell it (capture panels that enrich the vector).
         sample: name of the sample; the name of the first file without one.
         threads: inflating threads; by default one a core, at most eight.
->>>>>>> local
         progress: told how far it is.
 
     Raises:
@@ -162,12 +158,8 @@ def examine(
     """As :func:`test_sample` without files out: what the screen gave, the junctions, the verdict."""
     settings = settings or Settings()
     check_sort_order(reads)
-<<<<<<< main
     check_not_spliced(reads, reference)
-    screened = screen_reads(reads, constructs, reference=reference, quick=quick, progress=progress)
-=======
     screened = screen_reads(reads, constructs, reference=reference, quick=quick, progress=progress, threads=threads)
->>>>>>> local
     if screened.reads == 0 and screened.complete:
         raise NoReads(
             "the input holds no reads", where=", ".join(str(path) for path in reads), fix="check the file; nothing was tested"
