@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from aftercar.actions.progress import Progress
 from aftercar.edges.digests import Digests
 from aftercar.edges.study import Study
 from aftercar.errors import AfterCarError, InputError
+
+#: Assays that enrich chosen parts: the host's depth says nothing of the vector's, so a negative has no limit.
+CAPTURED = ("capture", "amplicon")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class SampleJob:
             "vector": digests.sha256(self.vector),
             "reference": digests.sha256(self.reference) if self.reference is not None else "",
             "genes": digests.sha256(self.genes) if self.genes is not None else "",
+            "assay": self.row["assay"],
             "purity": self.row["purity"],
             "ploidy": self.row["ploidy"],
         }
@@ -119,6 +124,7 @@ def _test(study: Study, job: SampleJob, out: Path, tell: Progress) -> None:
             purity=job.row["purity"],
             ploidy=job.row["ploidy"] or 2.0,
             normal=job.normal,
+            host_depth=math.nan if job.row["assay"] in CAPTURED else None,
             sample=job.sample_id,
             settings=Settings(valid_limit=study.settings.valid_negative_below),
             progress=tell,

@@ -21,7 +21,7 @@ from aftercar.evidence.settings import Settings
 HIV_KINDS = frozenset({"ltr", "packaging", "rre", "cppt"})
 HEPATITIS_B = "hepatitis B virus infection"
 UNKNOWN = "not assessable"
-PART = "only part of the sample's reads was looked at"
+PART = "only chosen parts of the sample were looked at"
 WHOLE = 0.8  #: share of the bases due under even coverage from which a located provirus counts as whole
 REACH = 400  #: bases by which a fragment on an element may reach beyond it
 
@@ -61,7 +61,7 @@ def alternatives(
         junctions: fragments across provirus ends, seen and expected.
         copies_per_cell: mean copies per cell of the sample (NaN when not known).
         located: sites located by several fragments.
-        complete: whether all reads were looked at; nothing can be weighed by what is missing otherwise.
+        complete: whether all of the sample was looked at; nothing can be weighed by what is missing otherwise.
         settings: thresholds.
     """
     weighed = (

@@ -136,7 +136,11 @@ def _negative(
         else ""
     )
     if not complete:
-        return "inconclusive", ("only part of the sample's reads was looked at: a negative needs them all", counted + human), vector
+        return (
+            "inconclusive",
+            ("only part of the sample's reads was looked at: a negative needs them all", counted + human),
+            vector,
+        )
     if limit is None:
         return "inconclusive", ("the host depth is not known, so no detection limit can be given", counted + human), vector
     of = "all cells" if purity is None else "the tumour cells"
@@ -229,8 +233,9 @@ def _without_site(
     if per_cell is not None and per_cell.low >= settings.unsupported_copies:
         reason = f"vector DNA with {len(weak)} junction(s) seen once each and none twice: many small clones or few reads"
         return "present_subclonal", (reason, *words), "detected"
+    amount = "little vector DNA" if per_cell is not None else "vector DNA of unknown amount"
     reason = (
-        f"little vector DNA and no site seen twice ({len(weak)} seen once): bystander CAR T cells of many clones, or leakage "
+        f"{amount} and no site seen twice ({len(weak)} seen once): bystander CAR T cells of many clones, or leakage "
         "from another sample, cannot be told apart"
     )
     return "inconclusive", (reason, *words), "detected"

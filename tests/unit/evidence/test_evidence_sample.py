@@ -242,3 +242,12 @@ def test_spliced_reads_are_refused(folder, tmp_path):
     with pytest.raises(InputError, match="spliced"):
         run(folder, "neg", tmp_path / "out", reads=[path])
     assert not (tmp_path / "out").exists()
+
+
+def test_a_captured_sample_has_sites_but_no_copies_and_no_limit(folder, tmp_path):
+    found = run(folder, "pos", tmp_path / "pos", host_depth=float("nan"), purity=0.6)
+    nothing = run(folder, "neg", tmp_path / "neg", host_depth=float("nan"))
+    assert (found.call[:7], len(found.located), found.copies) == ("present", 2, None)
+    assert {one.finding for one in found.alternatives} == {"not assessable"}
+    assert (nothing.call, nothing.limit) == ("inconclusive", None)
+    assert "enriched" in str(nothing.facts["host_depth_how"])
