@@ -17,10 +17,11 @@ from aftercar.evidence import contamination
 from aftercar.evidence.annotation import Annotation
 from aftercar.evidence.copies import copies, mean_ploidy
 from aftercar.evidence.detection_limit import Limit, limit
+from aftercar.evidence.dispersion import Spread, spread
 from aftercar.evidence.presence import presence
 from aftercar.evidence.rearrangements import changes
 from aftercar.evidence.settings import Settings
-from aftercar.evidence.sites import LocalCount, call_sites, weigh_with_copies
+from aftercar.evidence.sites import LocalCounts, anchored, call_sites, weigh_with_copies
 from aftercar.evidence.verdict import Verdict, decide
 from aftercar.reads.batch import HostDepth, Screened
 from aftercar.reads.junctions import Site, call_junctions, pair_junctions
@@ -30,14 +31,16 @@ from aftercar.reads.junctions_parts import gather
 from aftercar.reads.junctions_target import Target, encode, target_of
 from aftercar.reads.junctions_types import Evidence, Library
 from aftercar.reads.placement import HostSequence, stream
+from aftercar.reads.tally import WINDOW
 from aftercar.vocab.vectors import Construct
 
-CountSites = Callable[[Sequence[Site], Library], Mapping[tuple[str, int], LocalCount]]
+CountSites = Callable[[Sequence[Site], Library], LocalCounts]
 Annotate = Callable[[Sequence[Site]], Mapping[tuple[str, int], Annotation]]
 
 _TILE, _TILE_STEP = 32, 8
 MIN_HOST_READS = 500
 GIVEN = "given by the user"
+UNTOLD = "not known: chosen parts were enriched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,8 @@ def judge(
         purity: share of tumour cells, None when not known.
         ploidy: chromosome copies of a tumour cell.
         settings: thresholds.
-        count_sites: gives host fragments across empty sites; without it the mean depth is the denominator.
+        count_sites: gives host fragments across empty sites and neighbouring places; without it the mean depth is the
+            denominator and the spread is that of the ends.
         annotate_sites: gives genes.
         notes: anything to be said with it.
     """
@@ -152,31 +156,38 @@ def judge(
     if screened.duplicates == 0 and evidence.fragments:
         factor = (len(evidence.fragments) + evidence.duplicates) / len(evidence.fragments)
     seen = presence(evidence.fragments, target, duplicate_factor=factor, elements=_elements(constructs, target))
+    local = count_sites(found.sites, library) if count_sites is not None else LocalCounts()
+    scatter = _spread(found.sites, local.controls, settings)
     gc_factor = _gc_factor(screened, target)
-    amount = copies(seen, screened.host, purity=purity, ploidy=ploidy, level=settings.level, gc_factor=gc_factor)
+    amount = copies(
+        seen, screened.host, purity=purity, ploidy=ploidy, level=settings.level, gc_factor=gc_factor,
+        spread=scatter.value, place=library.typical,
+    )  # fmt: skip
     lowest = limit(
-        target, library, screened.host.mean, mean_copies=mean_copies, fragments=settings.fragments,
+        target, library, screened.host.mean * gc_factor, mean_copies=mean_copies, fragments=settings.fragments,
         site_fragments=settings.site_fragments, power=settings.power, paired=paired,
     )  # fmt: skip
     sites = call_sites(
         found.sites,
-        count_sites(found.sites, library) if count_sites is not None else {},
+        local.sites,
         annotate_sites(found.sites) if annotate_sites is not None else {},
         expected_per_end=_expected_per_end(screened, library, mean_copies, settings, paired),
         mean_copies=mean_copies,
         purity=purity,
         settings=settings,
+        spread=scatter.value,
     )
     crossing = sum(1 for s in evidence.supports if s.end) + len(evidence.loose)
     per_fragment = (2 if paired else 1) * library.read_length
     crossings = contamination.Junctions(crossing, contamination.expected_junctions(seen, lowest, per_fragment))
-    sites = weigh_with_copies(sites, amount, crossings.expected, settings)
+    sites = weigh_with_copies(sites, amount, crossings.expected, settings, scatter.value)
     located = [site for site in sites if site.located]
     others = contamination.alternatives(
         seen,
         crossings,
         copies_per_cell=amount.per_cell.value if amount else float("nan"),
         located=len(located),
+        complete=screened.complete and screened.host.how != UNTOLD,
         settings=settings,
     )
     call, reasons, vector = decide(
@@ -192,7 +203,7 @@ def judge(
     )
     return Verdict(
         call, reasons, vector, seen, amount, lowest, sites, others, purity, ploidy, settings,
-        facts=_facts(screened, found, crossings, constructs), notes=(*screened.notes, *notes, *_arms(target)),
+        facts=_facts(screened, found, crossings, constructs, scatter), notes=(*screened.notes, *notes, *_arms(target)),
         rearrangements=changes(evidence.rearrangements, found.sites, target, _elements(constructs, target)),
     )  # fmt: skip
 
@@ -214,14 +225,24 @@ def _arms(target: Target) -> list[str]:
 
 
 def _with_sound_depth(screened: Screened) -> Screened:
-    """The sample without its host depth when too few reads are host reads (a file of selected reads says nothing of depth)."""
-    if screened.host.how == GIVEN:
+    """The sample without its host depth when that says nothing of the vector's: too few host reads, or vector reads missing."""
+    if not screened.complete:
+        return replace(screened, host=HostDepth(float("nan"), 0.0, how="not used: only part of the reads was looked at"))
+    if screened.host.how in (GIVEN, UNTOLD):
         return screened
     ends = sum(1 + (pair.second is not None) for pair in screened.pairs)
     if screened.reads - screened.duplicates - ends >= MIN_HOST_READS:
         return screened
     words = f"not known: fewer than {MIN_HOST_READS} reads are not vector candidates"
     return replace(screened, host=HostDepth(float("nan"), 0.0, how=words))
+
+
+def _spread(sites: Sequence[Site], controls: Sequence[tuple[int, int]], settings: Settings) -> Spread:
+    """Spread of the local fragment density: as set, else from neighbouring places and from both ends of each provirus."""
+    if settings.overdispersion is not None:
+        return Spread(settings.overdispersion, GIVEN)
+    ends = [(anchored(site.left, settings.anchor), anchored(site.right, settings.anchor)) for site in sites if site.canonical]
+    return spread([*controls, *(pair for pair in ends if min(pair) > 0)])
 
 
 def _expected_per_end(screened: Screened, library: Library, mean_copies: float, settings: Settings, paired: bool) -> float:
@@ -239,9 +260,9 @@ def _gc_factor(screened: Screened, target: Target) -> float:
     if len(curve) != 101:
         return 1.0
     codes = target.codes[target.proviral & ~target.shared]
-    size = max(1, screened.read_length)
-    if len(codes) < size:
+    if not len(codes):
         return 1.0
+    size = min(WINDOW, len(codes))
     gc = np.concatenate([[0], np.cumsum((codes == 1) | (codes == 2))])
     percent = np.rint(100 * (gc[size:] - gc[:-size]) / size).astype(int)
     factor = float(curve[percent].mean())
@@ -260,7 +281,7 @@ def _elements(constructs: Sequence[Construct], target: Target) -> list[tuple[str
 
 
 def _facts(
-    screened: Screened, found: Findings, crossings: contamination.Junctions, constructs: Sequence[Construct]
+    screened: Screened, found: Findings, crossings: contamination.Junctions, constructs: Sequence[Construct], scatter: Spread
 ) -> dict[str, object]:
     def plain(value: float) -> float | None:
         return None if math.isnan(value) else round(float(value), 4)
@@ -279,6 +300,8 @@ def _facts(
         "duplicate_candidates": found.evidence.duplicates,
         "junction_fragments": crossings.seen,
         "junction_fragments_expected": plain(crossings.expected),
+        "overdispersion": plain(scatter.value),
+        "overdispersion_how": scatter.how,
         "unplaced_split_reads": found.evidence.unplaced,
         "vector_rearrangements": len(found.evidence.rearrangements),
         "constructs": [construct.name for construct in constructs],
