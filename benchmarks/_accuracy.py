@@ -167,15 +167,19 @@ def score(sample: Sample, sites, near: int = 500) -> tuple[Score, dict[int, obje
     return result, matched
 
 
-def bwa_aligned(bench: Bench, sample: Sample, path: Path) -> list[Path]:
-    """Align a sample with bwa mem into a sorted, indexed BAM; returns the FASTQ files it came from."""
+def written(bench: Bench, sample: Sample) -> list[Path]:
+    """A sample as a pair of FASTQ files."""
     ends = [bench.folder / "w_1.fq.gz", bench.folder / "w_2.fq.gz"]
     write_fastq(sample, *ends)
+    return ends
+
+
+def bwa_aligned(bench: Bench, ends: list[Path], path: Path) -> None:
+    """Align reads with bwa mem into a sorted, indexed BAM."""
     if not Path(f"{bench.reference}.bwt").exists():
         subprocess.run(["bwa", "index", bench.reference], check=True, capture_output=True)
     line = f"bwa mem -t 2 {bench.reference} {ends[0]} {ends[1]} | samtools sort -o {path} - && samtools index {path}"
     subprocess.run(line, shell=True, check=True, capture_output=True)
-    return ends
 
 
 def as_cram(bench: Bench, bam: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Everything beside ``verdict.json``: sites as VCF, BED, TSV and Parquet, the evidence BAM, the pile-up, the rows of pictures."""
+"""Everything beside ``verdict.json``: sites (VCF and its vector, BED, TSV, Parquet), evidence BAM, pile-up, rows of pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aftercar.edges.bed import write_bed
 from aftercar.edges.evidence_bam import write_evidence_bam
 from aftercar.edges.files import write_text
 from aftercar.edges.pileup import pileup_svg
-from aftercar.edges.vcf_out import write_vcf
+from aftercar.edges.vcf_out import write_vcf, write_vector
 from aftercar.evidence.drawn import coverage_rows, junction_rows
 from aftercar.evidence.sample import Findings
 from aftercar.evidence.sites import SiteCall
@@ -38,6 +38,7 @@ def write_all(folder: Path, verdict: Verdict, screened: Screened, found: Finding
     tags = {f.template: "host_like" if f.host_like else "vector" for f in found.evidence.fragments}
     tags |= {s.template: s.kind for s in found.evidence.supports}
     write_evidence_bam(folder / "evidence.bam", screened.pairs, verdict.sites, screened.contigs, tags)
+    write_vector(folder / "vector.fa", found.target)
     write_text(folder / "junctions.svg", pileup_svg(verdict, found, host))
     windows = coverage_rows(verdict.presence.profile, found.target)
     for table, rows in ((COVERAGE, windows), (JUNCTION_FRAGMENTS, junction_rows(sites))):

@@ -55,8 +55,7 @@ def write_vcf(
     sample: str = "sample",
 ) -> None:
     """Write the sites; contigs that are not in ``contigs`` are declared without a length."""
-    part = target.parts[0]
-    vector = "".join(c if c.isalnum() or c in "._-" else "_" for c in part.name)
+    vector = vector_name(target)
     names = list(dict.fromkeys([*contigs, *(j.contig for call in calls for j in call.site.junctions)]))
     lines = ["##fileformat=VCFv4.4", f"##source=AfterCAR {__version__}", *_INFO]
     lines += [f'##FILTER=<ID={name},Description="{words}">' for name, words in _FILTERS.items()]
@@ -72,6 +71,18 @@ def write_vcf(
                 rows.append((order[contig], position, text))
     lines += [text for _, _, text in sorted(rows)]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def vector_name(target: Target) -> str:
+    """Name of the vector as a contig: that of the first construct, with letters that VCF and FASTA allow."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in target.parts[0].name)
+
+
+def write_vector(path: Path, target: Target) -> None:
+    """The sequence that the records of the vector refer to, as FASTA: the integrated form, behind it what does not integrate."""
+    bases = decode(target.codes)
+    lines = [bases[at : at + 60] for at in range(0, len(bases), 60)]
+    write_text(path, f">{vector_name(target)}\n" + "\n".join(lines) + "\n")
 
 
 def _records(

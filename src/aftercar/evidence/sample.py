@@ -24,7 +24,7 @@ from aftercar.evidence.settings import Settings
 from aftercar.evidence.sites import LocalCounts, anchored, call_sites, weigh_with_copies
 from aftercar.evidence.verdict import Verdict, decide
 from aftercar.reads.batch import HostDepth, Screened
-from aftercar.reads.junctions import Site, call_junctions, pair_junctions
+from aftercar.reads.junctions import Junction, Site, call_junctions, pair_junctions
 from aftercar.reads.junctions_align import VectorAligner
 from aftercar.reads.junctions_inverted import one_orientation
 from aftercar.reads.junctions_parts import gather
@@ -96,7 +96,18 @@ def find(
     evidence = gather(screened.pairs, target, library, host=host, contigs=contigs)
     junctions = call_junctions(evidence, target, host)
     sites = pair_junctions(junctions, tsd=target.tsd, longest=library.longest)
-    return Findings(target, library, evidence, tuple(one_orientation(sites)))
+    return Findings(target, library, evidence, tuple(_at_ends(site, target) for site in one_orientation(sites)))
+
+
+def _at_ends(site: Site, target: Target) -> Site:
+    """The site with its vector boundaries at the ends of the whole provirus."""
+
+    def moved(junction: Junction | None) -> Junction | None:
+        if junction is None or junction.vector < 0:
+            return junction
+        return replace(junction, vector=target.outermost(junction.vector, junction.end))
+
+    return replace(site, left=moved(site.left), right=moved(site.right))
 
 
 def _measured(screened: Screened, target: Target, library: Library) -> Library:

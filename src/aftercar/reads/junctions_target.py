@@ -93,6 +93,11 @@ class Target:
         """Shape (n,): bases of the integrated form."""
         return self.multiplicity > 0
 
+    def outermost(self, position: int, end: str) -> int:
+        """Target position of the ``left`` or ``right`` end of the provirus, whichever LTR copy a read was drawn to."""
+        part = self.part_at(position)
+        return part.start if end == "left" else part.end if end == "right" else position
+
     def part_at(self, position: int) -> Part:
         """The part that holds a target position (the nearest before it when inside a spacer)."""
         return next(part for part in reversed(self.parts) if part.start <= position or part is self.parts[0])
