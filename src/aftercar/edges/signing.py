@@ -22,7 +22,7 @@ SHORTEST_PASSPHRASE = 12
 class BadKey(InputError):
     """A key file that cannot be used, or a wrong passphrase."""
 
-    code = "bad-key"
+    code = "bad-signing-key"
 
 
 def new_key(path: Path, name: str, passphrase: str) -> str:

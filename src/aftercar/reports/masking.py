@@ -47,8 +47,10 @@ def _rows(block: TableBlock, below: int) -> list[dict[str, Any]]:
             hidden |= {i for i, (before, after) in enumerate(pairs) if before is not None and after is None}
         elif field.kind == "counts":
             hidden |= {i for i, row in enumerate(block.rows) if any(is_small(n, below) for n in row.get(field.name) or ())}
+    label = block.fields[0].name if block.fields and block.fields[0].kind == "number" else ""
+    kept_names = {f.name for f in block.fields if f.kind in ("text", "date") or f.name == label}
     rows = [
-        {f.name: None if i in hidden and f.kind not in ("text", "date") else row.get(f.name) for f in block.fields}
+        {f.name: None if i in hidden and f.name not in kept_names else row.get(f.name) for f in block.fields}
         for i, row in enumerate(block.rows)
     ]
     if hidden and block.running:
