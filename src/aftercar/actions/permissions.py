@@ -18,17 +18,22 @@ from typing import Literal
 
 from aftercar.errors import NotPermitted
 
-Right = Literal["read", "edit", "test", "assess", "import", "export", "erase", "audit", "configure", "sign"]
+Right = Literal[
+    "aggregate", "read", "edit", "test", "assess", "review", "import", "export", "erase", "audit", "configure", "sign"
+]  # fmt: skip
 
 #: What each role may do. ``edit`` covers people, infusions, follow-up and consent; ``test`` samples and laboratory
-#: values; ``assess`` cases and causality.
+#: values; ``assess`` cases and causality; ``aggregate`` counts and rates, masked for who may not ``read`` records.
 ROLES: dict[str, frozenset[Right]] = {
-    "reader": frozenset({"read"}),
-    "registrar": frozenset({"read", "edit", "import", "export"}),
-    "laboratory": frozenset({"read", "test"}),
-    "assessor": frozenset({"read", "assess", "sign"}),
-    "auditor": frozenset({"read", "audit", "export"}),
-    "administrator": frozenset({"read", "edit", "test", "assess", "import", "export", "erase", "audit", "configure"}),
+    "reader": frozenset({"aggregate", "read"}),
+    "registrar": frozenset({"aggregate", "read", "edit", "import", "export"}),
+    "laboratory": frozenset({"aggregate", "read", "test"}),
+    "assessor": frozenset({"aggregate", "read", "assess", "review", "sign"}),
+    "epidemiologist": frozenset({"aggregate", "review"}),
+    "auditor": frozenset({"aggregate", "read", "audit", "export"}),
+    "administrator": frozenset(
+        {"aggregate", "read", "edit", "test", "assess", "review", "import", "export", "erase", "audit", "configure"}
+    ),
 }
 
 #: Which right a change of a table needs; ``edit`` for tables not named.
@@ -52,6 +57,8 @@ TABLE_RIGHTS: dict[str, Right] = {
     "signal_entries": "assess",
     "labels": "configure",
     "label_sections": "configure",
+    "reports_built": "aggregate",
+    "signal_reviews": "review",
 }
 
 

@@ -21,6 +21,10 @@ from aftercar.vocab.tables.study import TABLES
 def registry_frames(store: Store, actor: Actor) -> dict[str, pl.DataFrame]:
     """The study tables of everything within the actor's reach."""
     actor.check("read")
+    return _frames(store, actor)
+
+
+def _frames(store: Store, actor: Actor) -> dict[str, pl.DataFrame]:
     frames = {table.name: store.frame(table.name).select(table.names) for table in TABLES}
     if actor.centres is None:
         return frames
@@ -33,8 +37,12 @@ def registry_frames(store: Store, actor: Actor) -> dict[str, pl.DataFrame]:
 
 
 def registry_findings(store: Store, actor: Actor, on: dt.date) -> Findings:
-    """Every figure of the registry within the actor's reach, with ``on`` as the data lock and the registry's settings."""
-    settings, frames = plans_in_force(store).settings, registry_frames(store, actor)
+    """Every figure of the registry within the actor's reach, with ``on`` as the data lock and the registry's settings.
+
+    Who may not read records must be shown a masked document of it only.
+    """
+    actor.check("aggregate")
+    settings, frames = plans_in_force(store).settings, _frames(store, actor)
     return find(
         "Registry",
         on,

@@ -8,7 +8,7 @@ from typing import Any
 
 from aftercar.actions.permissions import TABLE_RIGHTS, Actor, Right
 from aftercar.errors import InputError
-from aftercar.store import Entry, Record, Store
+from aftercar.store import Entry, Record, Store, web_drafts
 from aftercar.store.schema import table_of
 from aftercar.vocab.tables.registry import CONSENT_SCOPES
 
@@ -131,6 +131,7 @@ def erase(store: Store, actor: Actor, person_id: str, *, why: str) -> int:
         NotPermitted: when the actor may not erase, or not at that centre.
     """
     reach(store, actor, person_id, "erase")
+    web_drafts.drop_drafts_about(store, person_id)
     return store.erase_person(person_id, who=actor.name, why=why)
 
 

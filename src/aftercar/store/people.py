@@ -72,3 +72,15 @@ def find_cases(
 def _begins(column: sa.ColumnElement[str], text: str) -> sa.ColumnElement[bool]:
     """Whether an identifier begins so, as a range: an index answers it, and both engines mean the same."""
     return (column >= text) & (column < text + "\U0010ffff")
+
+
+def count_treated(store: Store, centres: frozenset[str] | None) -> int:
+    """How many people within ``centres`` (None: all) have an infusion."""
+    infusions, people = sql_table("infusions"), sql_table("people")
+    clauses = conditions(infusions)
+    if centres is not None:
+        within = people.c.centre.in_(sorted(centres))
+        clauses.append(sa.exists().where(people.c.person_id == infusions.c.person_id, within, *conditions(people)))
+    query = sa.select(sa.func.count(sa.distinct(infusions.c.person_id))).where(*clauses)
+    with store.snapshot() as connection:
+        return connection.execute(query).scalar_one()

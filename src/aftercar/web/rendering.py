@@ -14,11 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from aftercar.web.access import Visitor
 
 MENU = (
-    ("/", "Today", "read"),
+    ("/", "Today", "aggregate"),
     ("/people", "People", "read"),
     ("/cases", "Cases", "read"),
-    ("/signals", "Signals", "read"),
-    ("/reports", "Reports", "export"),
+    ("/signals", "Signals", "aggregate"),
+    ("/reports", "Reports", "aggregate"),
     ("/imports", "Imports", "import"),
     ("/audit", "Audit", "audit"),
     ("/settings", "Settings", "read"),

@@ -11,11 +11,12 @@ from typing import Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from aftercar.actions import drafts
 from aftercar.actions.permissions import TABLE_RIGHTS, Right
 from aftercar.actions.registry_due import person_schedule, plans_in_force
 from aftercar.actions.registry_people import enrol, reach, save_record
 from aftercar.errors import AfterCarError, InputError, InvalidTables
-from aftercar.store import Record
+from aftercar.store import Record, web_drafts
 from aftercar.store.people import PersonLine, find_people
 from aftercar.vocab.columns import Column, Table
 from aftercar.vocab.tables.study import ASSAY_RESULTS, CASES, FOLLOW_UP, INFUSIONS, PEOPLE, SAMPLE_FILES, SAMPLES
@@ -46,8 +47,13 @@ _FORMS = {
     "samples": _Form(SAMPLES, "sample_id", "S", "Record a specimen", SAMPLE_FILES),
 }
 
+#: Fields that every entry form has beside its columns.
+DRAFT_FIELDS = {
+    "do": "draft: keep what was typed, unfinished and unchecked; else save it.",
+    "draft": "One's draft it goes on from.",
+}
 #: Fields of the forms about a person, for the OpenAPI document.
-FIELDS = columns_of(*(form.table for form in _FORMS.values()))
+FIELDS = columns_of(*(form.table for form in _FORMS.values())) | DRAFT_FIELDS
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Entry:
-    """A form for a row of a table: its columns, what was typed, what does not fit by column."""
+    """A form for a row of a table: its columns, what was typed, what does not fit by column, the draft it goes on from."""
 
     title: str
     action: str
@@ -94,6 +100,7 @@ class Entry:
     values: Mapping[str, str]
     problems: Mapping[str, str]
     back: str
+    draft: str
 
 
 @router.get("/people")
@@ -117,15 +124,18 @@ def people(
 
 
 @router.get("/people/new")
-def new_form(request: Request, who: Who) -> Response:
+def new_form(request: Request, here: Here, who: Who, draft: str = Query("", max_length=32)) -> Response:
     """The form that enrols a person with the first infusion."""
     who.actor.check("edit")
-    return page(request, "entry.html", _enrolment({}, {}), who)
+    values = _begun(here, who, draft, drafts.ENROL, "")
+    return page(request, "entry.html", _enrolment(values, {}), who)
 
 
 @router.post("/people/new")
 def new(request: Request, here: Here, who: Who, fields: Form) -> Response:
-    """Enrol a person with the first infusion."""
+    """Enrol a person with the first infusion, or keep what was typed so far."""
+    if fields.get("do") == "draft":
+        return _kept(here, who, drafts.ENROL, "", fields)
     person = {c.name: fields.get(c.name, "") for c in PEOPLE.columns if c.name in fields}
     infusion = {c.name: fields.get(c.name, "") for c in INFUSIONS.columns if c.name in fields and c.name != "note"}
     infusion["infusion_id"] = f"{person.get('person_id', '')[:50]}-I1"
@@ -133,6 +143,7 @@ def new(request: Request, here: Here, who: Who, fields: Form) -> Response:
         record = enrol(here.store, who.actor, person, [infusion])
     except InvalidTables as error:
         return page(request, "entry.html", _enrolment(fields, _by_column(error)), who, status=422)
+    web_drafts.drop_draft(here.store, who.actor.name, fields.get("draft", ""))
     return RedirectResponse(f"/people/{record.key}", status_code=303)
 
 
@@ -155,16 +166,21 @@ def person(request: Request, person_id: str, here: Here, who: Who) -> Response:
 
 
 @router.get("/people/{person_id}/{table}/new")
-def entry_form(request: Request, person_id: str, table: str, here: Here, who: Who) -> Response:
+def entry_form(
+    request: Request, person_id: str, table: str, here: Here, who: Who, draft: str = Query("", max_length=32)
+) -> Response:
     """The form for a contact, a laboratory value, a case or a specimen."""
     reach(here.store, who.actor, person_id, TABLE_RIGHTS.get(table, "edit"))
-    return page(request, "entry.html", _entry(person_id, table, {}, {}), who)
+    values = _begun(here, who, draft, table, person_id)
+    return page(request, "entry.html", _entry(person_id, table, values, {}), who)
 
 
 @router.post("/people/{person_id}/{table}/new")
 def entry(request: Request, person_id: str, table: str, here: Here, who: Who, fields: Form) -> Response:
-    """Record a contact, a laboratory value, a case or a specimen."""
+    """Record a contact, a laboratory value, a case or a specimen, or keep what was typed so far."""
     form = _entry(person_id, table, fields, {})
+    if fields.get("do") == "draft":
+        return _kept(here, who, table, person_id, fields)
     kind = _FORMS[table]
     row: dict[str, Any] = {c.name: fields.get(c.name, "") for c in form.columns}
     row |= {"person_id": person_id, kind.key: f"{person_id[:40]}-{kind.letter}{secrets.token_hex(4)}"}
@@ -172,7 +188,41 @@ def entry(request: Request, person_id: str, table: str, here: Here, who: Who, fi
         save_record(here.store, who.actor, table, row, why="entered in the web app")
     except InvalidTables as error:
         return page(request, "entry.html", _entry(person_id, table, fields, _by_column(error)), who, status=422)
+    web_drafts.drop_draft(here.store, who.actor.name, fields.get("draft", ""))
     return RedirectResponse(form.back, status_code=303)
+
+
+@router.post("/drafts/{draft_id}/discard")
+def discard(draft_id: str, here: Here, who: Who, fields: Form) -> Response:
+    """Forget one's own draft."""
+    web_drafts.drop_draft(here.store, who.actor.name, draft_id)
+    return RedirectResponse("/", status_code=303)
+
+
+def _begun(here: Here, who: Who, draft_id: str, form: str, person_id: str) -> Mapping[str, str]:
+    """What was typed in a draft of this form; nothing without one."""
+    if not draft_id:
+        return {}
+    found = drafts.one(here.store, who.actor, draft_id)
+    if (found.form, found.person_id) != (form, person_id):
+        raise InputError("this draft is of another form")
+    return {**found.fields, "draft": draft_id}
+
+
+def _kept(here: Here, who: Who, form: str, person_id: str, fields: Mapping[str, str]) -> Response:
+    typed = {name: text for name, text in fields.items() if name not in DRAFT_FIELDS}
+    draft_id = drafts.keep(here.store, who.actor, form, person_id, typed, here.clock(), fields.get("draft", ""))
+    return RedirectResponse(f"{address_of(form, person_id)}?draft={draft_id}", status_code=303)
+
+
+def address_of(form: str, person_id: str) -> str:
+    """Where a form stands."""
+    return "/people/new" if form == drafts.ENROL else f"/people/{person_id}/{form}/new"
+
+
+def title_of(form: str, person_id: str) -> str:
+    """What a form is for, in words."""
+    return "Enrol a person" if form == drafts.ENROL else f"{_FORMS[form].words} of {person_id}"
 
 
 def _entry(person_id: str, table: str, values: Mapping[str, str], problems: Mapping[str, str]) -> Entry:
@@ -180,14 +230,22 @@ def _entry(person_id: str, table: str, values: Mapping[str, str], problems: Mapp
         raise InputError(f"there is no form for {table!r}", fix=f"one of {', '.join(_FORMS)}")
     form = _FORMS[table]
     columns = [c for c in form.table.columns if c.name not in (form.key, "person_id", *form.hidden)]
-    action, back = f"/people/{person_id}/{table}/new", f"/people/{person_id}"
-    return Entry(f"{form.words} of {person_id}", action, columns, values, problems, back)
+    action, back = address_of(table, person_id), f"/people/{person_id}"
+    return Entry(title_of(table, person_id), action, columns, values, problems, back, values.get("draft", ""))
 
 
 def _enrolment(values: Mapping[str, str], problems: Mapping[str, str]) -> Entry:
     hidden = ("infusion_id", "possible_same_as", "death_date", "death_cause", "source", "age_at_infusion", "trial", "response")
     wanted = [*PEOPLE.columns, *(c for c in INFUSIONS.columns if c.name not in ("person_id", "note"))]
-    return Entry("Enrol a person", "/people/new", [c for c in wanted if c.name not in hidden], values, problems, "/people")
+    return Entry(
+        title_of(drafts.ENROL, ""),
+        "/people/new",
+        [c for c in wanted if c.name not in hidden],
+        values,
+        problems,
+        "/people",
+        values.get("draft", ""),
+    )
 
 
 def _by_column(error: AfterCarError) -> dict[str, str]:

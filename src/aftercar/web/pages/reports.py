@@ -1,36 +1,21 @@
-"""Reports of the registry, built on the spot and downloaded."""
+"""Reports of the registry: looked at here, taken as a file, and who took which."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from aftercar.actions.registry_due import plans_in_force
-from aftercar.actions.registry_findings import registry_findings, registry_frames, registry_provenance
-from aftercar.actions.report import FORMATS, RENDER
-from aftercar.errors import InputError
-from aftercar.reports.assessment import assessment
-from aftercar.reports.blocks import Document
-from aftercar.reports.centre import centre_feedback
-from aftercar.reports.masking import masked
-from aftercar.reports.periodic import periodic
-from aftercar.reports.post_authorisation import post_authorisation
-from aftercar.reports.provenance import with_provenance
-from aftercar.reports.signal import signal_assessment
-from aftercar.web.access import Here, Who
+from aftercar.actions import registry_report as act
+from aftercar.actions.report import FORMATS
+from aftercar.store import Record
+from aftercar.web.access import Here, Plain, Who
+from aftercar.web.pages.signals import plain_block
 from aftercar.web.rendering import page
 
 router = APIRouter()
-KINDS = {
-    "assessment": "Assessment: every figure of the registry",
-    "signal": "Signal assessment, for a regulator",
-    "periodic": "Periodic report tables",
-    "study": "Post-authorisation study tables",
-    "centre": "Feedback to the centre",
-}
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
@@ -38,48 +23,50 @@ _TYPES = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_MASK_BELOW = 5
 
 
 @dataclass(frozen=True)
 class Reports:
-    """Which reports can be made, in which formats."""
+    """Which reports can be made, in which formats; which were taken, newest first; whether small counts may be asked for."""
 
-    kinds: dict[str, str]
+    kinds: Mapping[str, str]
     formats: Sequence[str]
+    taken: Sequence[Record]
+    may_export: bool
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One report as it stands now: kind, title, its parts, whether small counts are in it, and the formats to take it in."""
+
+    kind: str
+    title: str
+    parts: Sequence[Plain]
+    with_small_counts: bool
+    formats: Sequence[str]
+    may_export: bool
 
 
 @router.get("/reports")
-def reports(request: Request, who: Who) -> Response:
-    """Which reports can be made."""
-    who.actor.check("export")
-    return page(request, "reports.html", Reports(KINDS, FORMATS), who)
+@router.get("/reports.json")
+def reports(request: Request, here: Here, who: Who) -> Response:
+    """Which reports can be made, and which were taken."""
+    taken = act.reports_taken(here.store, who.actor)
+    return page(request, "reports.html", Reports(act.KINDS, FORMATS, taken, who.actor.may("export")), who)
+
+
+@router.get("/reports/{kind}/preview")
+def preview(request: Request, kind: str, here: Here, who: Who, with_small_counts: bool = False) -> Response:
+    """One report on the screen."""
+    document = act.registry_report(here.store, who.actor, kind, here.today, small_counts=with_small_counts)
+    parts = [plain_block(block) for block in document.blocks]
+    context = Preview(kind, document.title, parts, with_small_counts, FORMATS, who.actor.may("export"))
+    return page(request, "preview.html", context, who)
 
 
 @router.get("/reports/{kind}.{ending}")
 def report(kind: str, ending: str, here: Here, who: Who, with_small_counts: bool = False) -> Response:
-    """One report as a file; masked unless small counts are asked for."""
-    who.actor.check("export")
-    if kind not in KINDS or ending not in FORMATS:
-        raise InputError(f"there is no report {kind}.{ending}", fix=f"kinds {', '.join(KINDS)}; formats {', '.join(FORMATS)}")
-    document = _document(kind, here, who)
-    is_masked = not (with_small_counts or kind == "centre")
-    words = f"counts from 1 to {_MASK_BELOW - 1} masked" if is_masked else ""
-    document = with_provenance(replace(document, provenance={**document.provenance, "filters": words}))
-    shown = masked(document, _MASK_BELOW) if is_masked else document
-    name = f"aftercar-{kind}-{here.today}.{ending}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(RENDER[ending](shown), media_type=_TYPES[ending], headers=headers)
-
-
-def _document(kind: str, here: Here, who: Who) -> Document:
-    provenance = {**registry_provenance(here.store, here.today), "author": who.actor.name}
-    if kind == "centre":
-        plans = plans_in_force(here.store)
-        return centre_feedback("Registry", here.today, registry_frames(here.store, who.actor), plans, provenance)
-    found = registry_findings(here.store, who.actor, here.today)
-    if kind == "signal":
-        return signal_assessment(found, provenance, {})
-    if kind == "periodic":
-        return periodic(found, provenance, None)
-    return post_authorisation(found, provenance) if kind == "study" else assessment(found, provenance)
+    """One report as a file; masked unless small counts are asked for. That it left is recorded."""
+    content, _ = act.taken(here.store, who.actor, kind, ending, here.today, small_counts=with_small_counts)
+    headers = {"Content-Disposition": f'attachment; filename="aftercar-{kind}-{here.today}.{ending}"'}
+    return Response(content, media_type=_TYPES[ending], headers=headers)

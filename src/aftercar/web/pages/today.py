@@ -10,14 +10,35 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from aftercar.actions import drafts, signal_review
+from aftercar.actions.new_evidence import new_evidence
 from aftercar.actions.today_lists import SHOWN
 from aftercar.registry.schedule import PERSON_STATES
 from aftercar.store.people import find_cases
 from aftercar.web.access import Here, Plain, Who
+from aftercar.web.pages.people import address_of, title_of
 from aftercar.web.rendering import page
 
 router = APIRouter()
 _UNTESTED = ("no", "pending", "unknown")
+
+
+@dataclass(frozen=True)
+class News:
+    """What came in, and what waits for somebody.
+
+    Attributes:
+        drafts: what the visitor began, newest first: ``address``, ``title``, ``saved_at``, ``draft_id``.
+        evidence: result documents of the last month, newest first.
+        unsigned: cases without a signed assessment.
+        changes, words: counts that differ from the latest review of the signals, and what each is called.
+    """
+
+    drafts: Sequence[Plain]
+    evidence: Sequence[Plain]
+    unsigned: Sequence[Plain]
+    changes: Sequence[signal_review.SignalChange]
+    words: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -30,6 +51,8 @@ class Today:
         tasks: open tasks, overdue first, at most 100.
         tasks_in_all: how many there are.
         untested: cases whose tumour was not tested, within reach.
+        news: what came in and what waits.
+        reads: whether the visitor may see records; else only the page's name is left.
     """
 
     on: dt.date
@@ -37,12 +60,17 @@ class Today:
     tasks: Sequence[Mapping[str, Any]]
     tasks_in_all: int
     untested: Sequence[Plain]
+    news: News
+    reads: bool
 
 
 @router.get("/")
 @router.get("/today.json")
 def today(request: Request, here: Here, who: Who) -> Response:
-    """What is to do today."""
+    """What is to do today; nothing for who sees aggregates only."""
+    who.actor.check("aggregate")
+    if not who.actor.may("read"):
+        return page(request, "today.html", Today(here.today, (), (), 0, (), News((), (), (), (), {}), False), who)
     found = here.lists.of(here.store, who.actor, here.today)
     context = Today(
         on=here.today,
@@ -50,5 +78,29 @@ def today(request: Request, here: Here, who: Who) -> Response:
         tasks=found.tasks,
         tasks_in_all=found.tasks_in_all,
         untested=find_cases(here.store, who.actor.centres, tested=_UNTESTED, limit=SHOWN),
+        news=_news(here, who),
+        reads=True,
     )
     return page(request, "today.html", context, who)
+
+
+def _news(here: Here, who: Who) -> News:
+    signed = {
+        record["case_id"] for record in here.store.list("assessments") if record["signed_on"] and not record["withdrawn_on"]
+    }
+    begun = [
+        {
+            "address": address_of(draft.form, draft.person_id) + f"?draft={draft.draft_id}",
+            "title": title_of(draft.form, draft.person_id),
+            "saved_at": draft.saved_at,
+            "draft_id": draft.draft_id,
+        }
+        for draft in drafts.mine(here.store, who.actor)
+    ]
+    return News(
+        begun,
+        new_evidence(here.store, who.actor, here.today),
+        [row for row in find_cases(here.store, who.actor.centres) if row["case_id"] not in signed][:SHOWN],
+        signal_review.changes(here.store, who.actor),
+        signal_review.COUNTED,
+    )
