@@ -23,6 +23,11 @@ PAGES = (
     "/samples/S-CASE-1",
     "/signals",
     "/reports",
+    "/reports/assessment/preview",
+    "/imports",
+    "/settings",
+    "/settings/plans",
+    "/settings/products",
     "/audit?prove=true",
     "/users",
     "/account",
@@ -61,6 +66,17 @@ def filled(server):
     return server.start()
 
 
+def _look(page, place):
+    """Pictures of a page for a person to look at: wide, on a tablet, on paper."""
+    page.screenshot(path=f"{place}.png", full_page=True)
+    page.set_viewport_size({"width": 820, "height": 1180})
+    page.screenshot(path=f"{place}.tablet.png", full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(media="print")
+    page.screenshot(path=f"{place}.print.png", full_page=True)
+    page.emulate_media(media="screen")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_a_serious_violation(filled, chromium, axe, scheme, tmp_path):
     page = chromium.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}).new_page()
@@ -74,8 +90,10 @@ def test_no_page_has_a_serious_violation(filled, chromium, axe, scheme, tmp_path
                 found.extend((path, item["id"], node["html"][:160], node["failureSummary"][:200]) for node in item["nodes"][:3])
         if looked is not None:
             looked.mkdir(exist_ok=True)
-            page.screenshot(path=looked / f"{scheme}{path.split('?')[0].replace('/', '_')}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is wider than the window"
+            _look(page, looked / f"{scheme}{path.split('?')[0].replace('/', '_')}")
+        for width in (1280, 820):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is wider than {width}"
 
     for path in OPEN:
         check(path)

@@ -122,7 +122,7 @@ def test_from_the_first_link_to_the_audit_trail(server, chromium, tumour, tmp_pa
         page.wait_for_timeout(500)
     evidence = page.inner_text("main")
     assert "Integration sites" in evidence
-    assert page.locator("figure img").count() == 2
+    assert page.locator("figure img").count() == 4
     with page.expect_download() as waiting:
         page.click("main >> text=sites.vcf")
     waiting.value.save_as(tmp_path / "sites.vcf")

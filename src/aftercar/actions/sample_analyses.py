@@ -25,7 +25,10 @@ from aftercar.store import DatabaseAway, Record, Store, StoreBusy, web_jobs
 
 KIND = "sample_test"
 #: Files of a result that can be downloaded.
-DOWNLOADS = ("verdict.json", "sites.vcf", "sites.bed", "sites.tsv", "evidence.bam", "junctions.svg")
+DOWNLOADS = (
+    "verdict.json", "sites.vcf", "sites.bed", "sites.tsv", "evidence.bam", "evidence.bam.bai", "coverage.tsv",
+    "junction_fragments.tsv", "junctions.svg",
+)  # fmt: skip
 _JOB = re.compile(r"[0-9a-f]{32}")
 _READS = ((".bam", "reads.bam"), (".fastq.gz", ".fastq.gz"), (".fq.gz", ".fastq.gz"), (".fastq", ".fastq"), (".fq", ".fastq"))
 _VECTORS = {".fa": ".fa", ".fasta": ".fa", ".fna": ".fa", ".gb": ".gb", ".gbk": ".gb"}

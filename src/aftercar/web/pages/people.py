@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from aftercar.actions import drafts
 from aftercar.actions.permissions import TABLE_RIGHTS, Right
+from aftercar.actions.person_clones import insertions
 from aftercar.actions.registry_due import person_schedule, plans_in_force
 from aftercar.actions.registry_people import enrol, reach, save_record
 from aftercar.errors import AfterCarError, InputError, InvalidTables
@@ -22,6 +22,7 @@ from aftercar.vocab.columns import Column, Table
 from aftercar.vocab.tables.study import ASSAY_RESULTS, CASES, FOLLOW_UP, INFUSIONS, PEOPLE, SAMPLE_FILES, SAMPLES
 from aftercar.web.access import Form, Here, Plain, Who
 from aftercar.web.openapi import columns_of
+from aftercar.web.pages.person_pictures import pictures
 from aftercar.web.rendering import page
 
 router = APIRouter()
@@ -78,13 +79,22 @@ class People:
 
 @dataclass(frozen=True)
 class Person:
-    """One person: the record, its state, tasks, and the rows of every table about them (newest first)."""
+    """One person.
+
+    Attributes:
+        record, state, tasks: the record, where the person stands, and what is asked.
+        tables: the rows of every table about them, newest first.
+        insertions: each insertion in each tested sample.
+        pictures: events in time, persistence, insertions over time; those there are rows for.
+        may_edit, may_test, may_assess: what the visitor may enter.
+    """
 
     record: Record
     state: str
     tasks: Sequence[Plain]
     tables: Mapping[str, Sequence[Mapping[str, Any]]]
-    chart: str
+    insertions: Sequence[Plain]
+    pictures: Sequence[Plain]
     may_edit: bool
     may_test: bool
     may_assess: bool
@@ -152,7 +162,8 @@ def new(request: Request, here: Here, who: Who, fields: Form) -> Response:
 def person(request: Request, person_id: str, here: Here, who: Who) -> Response:
     """One person."""
     record = reach(here.store, who.actor, person_id, "read")
-    _, state, tasks = person_schedule(here.store, who.actor, person_id, here.today, plans_in_force(here.store))
+    plans = plans_in_force(here.store)
+    _, state, tasks = person_schedule(here.store, who.actor, person_id, here.today, plans)
     rows = {name: [r.row for r in here.store.list(name, {"person_id": person_id})] for name in _TABLES}
     newest = {name: sorted(found, key=_latest, reverse=True) for name, found in rows.items()}
     shown = [
@@ -161,7 +172,11 @@ def person(request: Request, person_id: str, here: Here, who: Who) -> Response:
     ]
     rights: tuple[Right, ...] = ("edit", "test", "assess")
     may = [who.actor.may(right) for right in rights]
-    context = Person(record, state, shown, newest, _persistence(rows), *may)
+    found = insertions(here.store, who.actor, person_id)
+    drawn = (
+        [] if request.url.path.endswith(".json") else pictures(record.row, rows, found, 100 * plans.settings.persistence_fraction)
+    )
+    context = Person(record, state, shown, newest, found, drawn, *may)
     return page(request, "person.html", context, who)
 
 
@@ -260,24 +275,3 @@ def _latest(row: Mapping[str, Any]) -> str:
             "",
         )
     )
-
-
-def _persistence(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """The persistence chart as a data address; "" without a dated infusion or a value."""
-    import base64
-
-    from aftercar.reports.figures_samples import persistence
-    from aftercar.reports.pictures import svg
-    from aftercar.vocab.dates import PartialDate, months_between
-
-    starts = sorted(row["infused_on"] for row in rows["infusions"] if row["infused_on"])
-    if not starts:
-        return ""
-    start: dt.date = PartialDate.parse(starts[0]).middle
-    series = [
-        {"months": months_between(start, PartialDate.parse(row["measured_on"]).middle), "value": row["value"], "lod": row["lod"]}
-        for row in rows["assay_results"]
-        if row["unit"] == "percent_cells"
-    ]
-    picture = persistence(sorted(series, key=lambda row: row["months"]), 1.0)
-    return "" if picture is None else "data:image/svg+xml;base64," + base64.b64encode(svg(picture).encode()).decode()

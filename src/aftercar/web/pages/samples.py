@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from starlette.datastructures import UploadFile
 
 from aftercar.actions import sample_analyses as act
 from aftercar.actions import sample_variants
+from aftercar.actions.report_samples import drawn_of
 from aftercar.errors import AfterCarError, InputError
+from aftercar.reports.blocks import Block, Field, TableBlock
 from aftercar.reports.laboratory import result_blocks
 from aftercar.store import web_jobs
 from aftercar.web.access import Form, Here, Plain, Who, check_token
@@ -157,6 +159,15 @@ def download(sample_id: str, job_id: str, name: str, here: Here, who: Who) -> Re
     return _file(act.result_file(here.store, who.actor, here.bench, sample_id, job_id, name), job_id)
 
 
+def _with_distance(block: Block) -> Block:
+    """The table of sites with the distance to its gene beside the gene."""
+    if not isinstance(block, TableBlock) or block.key != "result-sites":
+        return block
+    place = next(number for number, field in enumerate(block.fields) if field.name == "gene") + 1
+    distance = Field("distance", "Bases to it", "count", about="Distance to the gene; 0 inside it.")
+    return replace(block, fields=(*block.fields[:place], distance, *block.fields[place:]))
+
+
 def _file(path: Path, job_id: str) -> Response:
     """A file to be kept; tables without anything that a spreadsheet program would compute."""
     name = f"{job_id[:8]}-{path.name}"
@@ -185,7 +196,7 @@ def _sample_page(request: Request, sample_id: str, here: Here, who: Who, wanted:
         clonal={**sample_variants.outcome_of(here.bench, called), "job_id": called} if called else {},
         shown=shown,
         verdict=verdict,
-        parts=[plain_block(block) for block in result_blocks(verdict)] if shown else [],
+        parts=[plain_block(_with_distance(block)) for block in result_blocks(verdict, drawn=drawn_of(folder))] if shown else [],
         pileup="data:image/svg+xml;base64," + base64.b64encode(pileup).decode() if pileup else "",
         downloads=[name for name in act.DOWNLOADS if shown and (folder / name).is_file()],
         may_test=who.actor.may("test"),
