@@ -24,7 +24,7 @@ from aftercar.evidence.diversity import Diversity
 from aftercar.evidence.site_abundance import MEASURES, POPULATION, best_column, populations
 from aftercar.reads.placement import genome_place
 from aftercar.vocab.genes import built_in
-from aftercar.vocab.genomes import Genome, bare_contig, find_genome
+from aftercar.vocab.genomes import NAMES, Genome, bare_contig, find_genome
 
 Places = tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]
 
@@ -95,7 +95,7 @@ def genome_of(table: pl.DataFrame, named: str = "") -> Genome:
     first = builds[0] if builds else None
     if first is None or any(build is not first for build in builds):
         shown = ", ".join(sorted(names)) or "none"
-        raise UsageError(f"the build of the sites is not clear (named: {shown})", fix="give --genome GRCh38 or GRCh37")
+        raise UsageError(f"the build of the sites is not clear (named: {shown})", fix=f"give --genome, one of {NAMES}")
     return first
 
 

@@ -151,6 +151,12 @@ def _assembled(
     tracks: list[pl.DataFrame] = []
     growth: list[pl.DataFrame] = []
     totals = {name: float(counts[name].sum()) for name, _ in order}
+    for name, total in totals.items():
+        if round(total) < 1:
+            raise NothingToTrack(
+                f"sample {name} holds {total:g} cells: what grew or was missed cannot be judged",
+                fix="leave the sample out, or name another abundance with --column",
+            )
     first = order[0][0]
     ever = counts.select([name for name, _ in order]).to_numpy().astype(float)
     sums = ever.sum(axis=0)

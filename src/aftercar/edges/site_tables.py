@@ -19,7 +19,7 @@ import polars as pl
 
 from aftercar.edges.files import existing_file
 from aftercar.errors import InputError
-from aftercar.vocab.columns import Table
+from aftercar.vocab.columns import Column, Table
 from aftercar.vocab.tables.sites import INTEGRATION_SITES
 
 _TYPES: Mapping[str, type[pl.DataType]] = {"integer": pl.Int64, "number": pl.Float64}
@@ -110,7 +110,7 @@ def _read(path: Path, columns: Mapping[str, str]) -> tuple[pl.DataFrame, str]:
     names = [cell.strip().strip('"') for cell in first.split(separator)]
     if len(names) >= 3 and names[1].isdigit() and names[2].isdigit():
         return _frame("\n".join(lines), separator, header=False, path=path), "bed"
-    frame = _frame("\n".join(lines), separator, header=True, path=path)
+    frame = _known_case(_frame("\n".join(lines), separator, header=True, path=path), columns)
     kind = _kind(frame.columns, columns)
     if not kind:
         raise BadSiteTable(
@@ -119,6 +119,25 @@ def _read(path: Path, columns: Mapping[str, str]) -> tuple[pl.DataFrame, str]:
             fix="name them, for example --column chrom=CHR --column position=POS",
         )
     return frame, kind
+
+
+def _known_case(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
+    """The frame with the header's names in the spelling that we look for, where only the case differs.
+
+    A matrix names its samples in the header, and those are left as they are.
+    """
+    ours = [name for names in _NAMES.values() for name in reversed(names)]
+    if any(name.strip().lower() == "integration_locus" for name in frame.columns):
+        ours = ["CompleteAmplificationID"]
+    known = {name.lower(): name for name in (*ours, "seqnames", "start", "end", "strand", "posid", *_MATRIX_KEYS)}
+    taken = set(frame.columns) | set(columns.values())
+    renamed: dict[str, str] = {}
+    for name in frame.columns:
+        spelt = known.get(name.strip().lower(), name)
+        if name not in columns.values() and spelt not in taken:
+            renamed[name] = spelt
+            taken.add(spelt)
+    return frame.rename(renamed)
 
 
 def read_text(path: Path) -> str:
@@ -240,13 +259,7 @@ def _take(frame: pl.DataFrame, rename: Mapping[str, str], path: Path, sample: st
             continue
         if name not in frame.columns:
             raise BadSiteTable(f"no column {name!r}", where=str(path), fix=f"the file has {', '.join(frame.columns[:12])}")
-        value = (
-            _whole(frame, name, path)
-            if column.kind == "integer"
-            else _number(frame, name, path)
-            if column.kind == "number"
-            else pl.col(name)
-        )
+        value = pl.col(name) if column.kind not in _TYPES else _within(frame, name, path, column)
         if column.name == "orientation":
             value = (
                 pl.when(pl.col(name).is_in(["+", "1", "plus"]))
@@ -261,10 +274,24 @@ def _take(frame: pl.DataFrame, rename: Mapping[str, str], path: Path, sample: st
         gap = taken[needed].is_null()
         if gap.any():
             raise BadSiteTable(f"row without a {needed}", where=f"{path} line {int(gap.arg_true()[0]) + 2}")
-    if taken.height and int(taken["position"].min()) < 1:  # type: ignore[arg-type]
-        row = int((taken["position"] < 1).arg_true()[0])
-        raise BadSiteTable("position below 1", where=f"{path} line {row + 2}", fix="positions are 1-based")
     return taken
+
+
+def _within(frame: pl.DataFrame, name: str, path: Path, column: Column) -> pl.Expr:
+    """A number of a column, held to the column's limits: an abundance below zero would vanish from every count."""
+    value = _whole(frame, name, path) if column.kind == "integer" else _number(frame, name, path)
+    made = frame.select(value.alias("value"))["value"]
+    for limit, word in ((column.low, "below"), (column.high, "above")):
+        if limit is None:
+            continue
+        beyond = made < limit if word == "below" else made > limit
+        if beyond.any():
+            row = int(beyond.arg_true()[0])
+            fix = "positions are 1-based" if column.name == "position" else f"correct the {column.name}"
+            raise BadSiteTable(
+                f"{frame[name][row]!r} in column {name} is {word} {limit:g}", where=f"{path} line {row + 2}", fix=fix
+            )
+    return value
 
 
 def _whole(frame: pl.DataFrame, name: str, path: Path) -> pl.Expr:
@@ -280,6 +307,8 @@ def _number(frame: pl.DataFrame, name: str, path: Path) -> pl.Expr:
 def _cast(frame: pl.DataFrame, name: str, path: Path, how: Callable[[pl.Series], pl.Series], what: str) -> pl.Expr:
     series = frame[name]
     made = how(series)
+    if made.dtype == pl.Float64:
+        made = pl.select(pl.when(made.is_finite()).then(made)).to_series()
     bad = made.is_null() & series.is_not_null()
     if bad.any():
         row = int(bad.arg_true()[0])

@@ -18,7 +18,7 @@ from aftercar.edges.files import existing_file, folder_beside, write_text
 from aftercar.edges.tables import TableRead, empty_frame, read_table, template, write_table
 from aftercar.errors import InputError, InvalidTables, Problem
 from aftercar.registry.consistency import check_all
-from aftercar.vocab.genomes import find_genome
+from aftercar.vocab.genomes import NAMES, find_genome
 from aftercar.vocab.tables.study import SAMPLE_FILES, TABLES
 
 FORMAT = 1
@@ -224,7 +224,7 @@ def _read_head(folder: Path, today: dt.date, problems: list[Problem]) -> dict[st
         wrong("data_lock", f"lies in the future (today is {today})")
     genome = content.get("genome", "")
     if genome and (not isinstance(genome, str) or find_genome(genome) is None):
-        wrong("genome", "is not a known build", "GRCh38 or GRCh37")
+        wrong("genome", "is not a known build", f"one of {NAMES}")
     jurisdictions = content.get("jurisdictions", [])
     if not isinstance(jurisdictions, list) or not all(isinstance(item, str) for item in jurisdictions):
         wrong("jurisdictions", 'is not a list of texts such as ["EU", "US"]')

@@ -24,7 +24,7 @@ def _lengths(*values: int) -> dict[str, int]:
     return dict(zip(_PRIMARY, values, strict=True))
 
 
-# Lengths of the primary contigs as in the GRC releases' assembly reports.
+# Lengths of the primary contigs as in the assembly reports (GRC releases; GCA_009914755.4, whose Y is HG002's).
 GRCH38 = Genome(
     "GRCh38",
     ("hg38", "grch38", "b38", "hs38", "hs38dh"),
@@ -85,7 +85,39 @@ GRCH37 = Genome(
         59373566,
     ),
 )
-GENOMES = (GRCH38, GRCH37)
+CHM13 = Genome(
+    "T2T-CHM13v2.0",
+    ("t2t-chm13v2.0", "t2t-chm13", "chm13v2.0", "chm13v2", "chm13", "t2t", "hs1"),
+    _lengths(
+        248387328,
+        242696752,
+        201105948,
+        193574945,
+        182045439,
+        172126628,
+        160567428,
+        146259331,
+        150617247,
+        134758134,
+        135127769,
+        133324548,
+        113566686,
+        101161492,
+        99753195,
+        96330374,
+        84276897,
+        80542538,
+        61707364,
+        66210255,
+        45090682,
+        51324926,
+        154259566,
+        62460029,
+    ),
+)
+GENOMES = (GRCH38, GRCH37, CHM13)
+#: Their names for messages.
+NAMES = ", ".join(genome.name for genome in GENOMES)
 
 
 def find_genome(name: str) -> Genome | None:

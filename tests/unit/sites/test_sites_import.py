@@ -104,3 +104,20 @@ def test_real_tables(test_data):
     follow_up = read_sites(folder / "cart19_nobles/gt34_intSitesCART_2pts_longitudinal_D0-Y10.tsv.gz")
     assert (follow_up.height, follow_up["cells"].sum()) == (13_066, 25_456)
     assert isinstance(follow_up, pl.DataFrame)
+
+
+def test_the_case_of_a_header_does_not_matter(tmp_path):
+    found = read_sites(_write(tmp_path, "Sample_ID,Chrom,Position,Strand,Cells\nS,chr1,100,+,3\n", "t.csv"))
+    assert found.select("sample_id", "chrom", "position", "orientation", "cells").row(0) == ("S", "chr1", 100, "+", 3.0)
+
+
+def test_samples_of_a_matrix_keep_their_spelling(tmp_path):
+    text = "Chr\tIntegration_Locus\tStrand\tGeneName\tGeneStrand\tSAMPLE\tReads\n1\t100\t+\tA\t+\t5\t7\n"
+    assert sorted(read_sites(_write(tmp_path, text))["sample_id"]) == ["Reads", "SAMPLE"]
+
+
+@pytest.mark.parametrize(("value", "words"), [("-3", "below 0"), ("nan", "not a number"), ("inf", "not a number")])
+def test_an_abundance_that_cannot_be_is_named_with_its_line(tmp_path, value, words):
+    rows = f"sample_id,chrom,position,orientation,cells\nS,chr1,5,+,2\nS,chr1,90,+,{value}\n"
+    with pytest.raises(BadSiteTable, match=f"{words}.*line 3"):
+        read_sites(_write(tmp_path, rows, "t.csv"))

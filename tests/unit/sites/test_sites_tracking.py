@@ -174,3 +174,12 @@ def test_samples_of_one_day_are_not_stacked():
         sums[row["panel"], row["day"]] = sums.get((row["panel"], row["day"]), 0) + row["share"]
     assert sums == {("CD4", 14.0): 1.0, ("CD8", 14.0): 1.0}
     assert len(stream_spec(shown, "t")["vconcat"]) == 2
+
+
+def test_a_sample_with_less_than_a_cell_is_named():
+    rows = [
+        {"sample_id": sample, "person_id": "P", "day": day, "chrom": "chr1", "position": 5, "orientation": "+", "cells": cells}
+        for sample, day, cells in (("S", 0.0, 0.2), ("T", 9.0, 30.0))
+    ]
+    with pytest.raises(NothingToTrack, match=r"sample S holds 0.2 cells"):
+        track(pl.DataFrame(rows, schema=schema()))
