@@ -23,12 +23,10 @@ from aftercar.registry.plan import PlanSet
 from aftercar.registry.worklists import work
 from aftercar.store import Store
 from aftercar.store.due import load_cohort
-from aftercar.store.schema import sql_table
+from aftercar.store.trail import End, end_of_trail, entries_since
 
 #: Tasks that are named; of the others only the number is told.
 SHOWN = 100
-#: Changes up to which people are computed one by one; beyond, everybody is.
-_FEW = 1_000
 #: Tables whose records decide what is due; each names its person.
 _OF_PEOPLE = ("people", "infusions", "consents", "follow_up", "assay_results")
 #: The state falls ("overdue" before "due"), the rest rises; no two tasks are equal in all.
@@ -75,7 +73,7 @@ class TodayLists:
     def __init__(self) -> None:
         self._lock = Lock()
         self._on: dt.date | None = None
-        self._head: tuple[int, str] = (0, "")
+        self._head: End = (0, "")
         self._plans: PlanSet | None = None
         self._centres: dict[str | None, _Centre] = {}
         self._centre_of: dict[str, str | None] = {}
@@ -98,7 +96,7 @@ class TodayLists:
     def _bring_along(self, store: Store, on: dt.date) -> None:
         plans = None
         with store.snapshot() as connection:
-            head = _head(connection)
+            head = end_of_trail(connection)
             if (head, on) == (self._head, self._on):
                 return
             changed = _changed_since(connection, self._head, head) if on == self._on else None
@@ -128,28 +126,19 @@ class TodayLists:
         self._centre_of |= dict(found.people.select("person_id", "centre").iter_rows())
 
 
-def _head(connection: sa.Connection) -> tuple[int, str]:
-    head = sql_table("audit_head")
-    seq, last = connection.execute(sa.select(head.c.seq, head.c.hash)).one()
-    return seq, last
-
-
-def _changed_since(connection: sa.Connection, before: tuple[int, str], now: tuple[int, str]) -> set[str] | None:
+def _changed_since(connection: sa.Connection, then: End, now: End) -> set[str] | None:
     """People whose records changed between two ends of the trail; None when that is not known, or they are too many."""
-    audit = sql_table("audit")
-    then = connection.execute(sa.select(audit.c.hash).where(audit.c.seq == before[0])).scalar_one_or_none()
-    if then != before[1] or not 0 <= now[0] - before[0] <= _FEW:
-        return None  # another registry came to this place (a backup was restored), or much was imported
-    query = sa.select(audit.c.table_name, audit.c.before, audit.c.after).where(audit.c.seq > before[0])
+    entries = entries_since(connection, then, now)
     found: set[str] = set()
-    for table, *contents in connection.execute(query):  # by their number alone: it is the shortest way to the newest
-        if table not in ("site_plans", *_OF_PEOPLE):
-            continue
-        people = {json.loads(text)["person_id"] for text in contents if text} if table in _OF_PEOPLE else set()
-        if not people:  # the plans, or what was erased
+    for table, *contents in entries or ():
+        if table in _OF_PEOPLE:
+            people = {json.loads(text)["person_id"] for text in contents if text}
+            if not people:  # it was erased
+                return None
+            found |= people
+        elif table == "site_plans":
             return None
-        found |= people
-    return found
+    return None if entries is None else found
 
 
 def _by_centre(frame: pl.DataFrame) -> dict[str | None, pl.DataFrame]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,16 +54,14 @@ def find_people(
     return found, in_all
 
 
-def find_cases(
-    store: Store, centres: frozenset[str] | None, *, tested: Sequence[str] = (), limit: int | None = None
-) -> list[dict[str, Any]]:
-    """Rows of cases whose person is within ``centres`` (None: all), by identifier; only with one of ``tested``, if given."""
+def find_cases(store: Store, centres: frozenset[str] | None) -> list[dict[str, Any]]:
+    """Rows of cases whose person is within ``centres`` (None: all), by identifier."""
     cases, people = sql_table("cases"), sql_table("people")
-    clauses = conditions(cases, {"tested": tested} if tested else None)
+    clauses = conditions(cases)
     if centres is not None:
         within = people.c.centre.in_(sorted(centres))
         clauses.append(sa.exists().where(people.c.person_id == cases.c.person_id, within, *conditions(people)))
-    query = sa.select(*(cases.c[name] for name in table_of("cases").names)).where(*clauses).order_by(cases.c.case_id).limit(limit)
+    query = sa.select(*(cases.c[name] for name in table_of("cases").names)).where(*clauses).order_by(cases.c.case_id)
     with store.snapshot() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -77,10 +74,11 @@ def _begins(column: sa.ColumnElement[str], text: str) -> sa.ColumnElement[bool]:
 def count_treated(store: Store, centres: frozenset[str] | None) -> int:
     """How many people within ``centres`` (None: all) have an infusion."""
     infusions, people = sql_table("infusions"), sql_table("people")
-    clauses = conditions(infusions)
-    if centres is not None:
+    if centres is None:
+        query = sa.select(sa.func.count(sa.distinct(infusions.c.person_id))).where(*conditions(infusions))
+    else:  # from the people's side: a centre's are few, everybody's infusions are not
+        treated = sa.exists().where(infusions.c.person_id == people.c.person_id, *conditions(infusions))
         within = people.c.centre.in_(sorted(centres))
-        clauses.append(sa.exists().where(people.c.person_id == infusions.c.person_id, within, *conditions(people)))
-    query = sa.select(sa.func.count(sa.distinct(infusions.c.person_id))).where(*clauses)
+        query = sa.select(sa.func.count()).select_from(people).where(*conditions(people), within, treated)
     with store.snapshot() as connection:
         return connection.execute(query).scalar_one()

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from aftercar.actions.accounts import actor_of
 from aftercar.actions.permissions import Actor
 from aftercar.actions.sample_analyses import Bench
+from aftercar.actions.since_change import SinceChange
 from aftercar.actions.today_lists import TodayLists
 from aftercar.edges.oidc import Provider
 from aftercar.errors import InputError, NotPermitted
@@ -36,6 +37,7 @@ class Desk:
         send: sends a message (address, subject, text).
         bench: where uploaded samples are kept and analysed.
         lists: today's work lists, kept until the registry changes.
+        news: what rests on :data:`aftercar.web.pages.today.NEWS_OF`, kept until one of those tables changes.
         wake: tells the worker that there is a new analysis.
         provider: of the organisation's sign-in, where there is one.
         secure: whether cookies are only sent over TLS.
@@ -46,6 +48,7 @@ class Desk:
     send: Callable[[str, str, str], None]
     bench: Bench
     lists: TodayLists
+    news: SinceChange
     wake: Callable[[], None]
     provider: Provider | None = None
     secure: bool = False

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from aftercar import __version__
 from aftercar.actions.permissions import local_actor
 from aftercar.actions.sample_analyses import Bench
+from aftercar.actions.since_change import SinceChange
 from aftercar.actions.today_lists import TodayLists
 from aftercar.edges.oidc import Provider
 from aftercar.errors import AfterCarError
@@ -85,7 +86,7 @@ def create_app(
             await run_in_threadpool(worker.stop)
 
     app = FastAPI(title="AfterCAR", version=__version__, docs_url=None, redoc_url=None, lifespan=working)
-    app.state.desk = Desk(store, clock, send, bench, TodayLists(), worker.wake, provider, secure)
+    app.state.desk = Desk(store, clock, send, bench, TodayLists(), SinceChange(*today.NEWS_OF), worker.wake, provider, secure)
     for module in (accounts, organisation, today, people, cases, samples, signals, reports, imports, audit, settings):
         app.include_router(module.router)
     app.add_middleware(Guard, largest_upload=bench.largest)

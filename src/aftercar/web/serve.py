@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -89,6 +90,7 @@ def app_of_this_process() -> FastAPI:
 
 
 def _app(settings: Settings) -> FastAPI:
+    sys.setswitchinterval(0.0005)  # pages are many short turns of many threads: by default each may wait 5 ms for every other
     store = open_store(settings.database)
     if settings.mail_host:
         user, password = os.environ.get("AFTERCAR_MAIL_USER", ""), os.environ.get("AFTERCAR_MAIL_PASSWORD", "")

@@ -5,12 +5,15 @@ import random
 
 import pytest
 
-from aftercar.actions import today_lists
+from aftercar.actions import accounts, today_lists
 from aftercar.actions.permissions import Actor, local_actor
 from aftercar.actions.registry_due import plans_in_force, work_lists
+from aftercar.actions.since_change import SinceChange
 from aftercar.errors import NotPermitted
+from aftercar.store import create_store
+from aftercar.store import web as kept_rows
 from aftercar.vocab.tables.study import ASSAY_RESULTS
-from tests.unit.web.conftest import BOTH_ENGINES, NOW
+from tests.unit.web.conftest import BOTH_ENGINES, NOW, Browser
 
 ON = NOW.date()
 UNIT = ASSAY_RESULTS["unit"].choices[0]
@@ -166,8 +169,6 @@ def test_many_visitors_of_one_state_compute_once(world, computed):
 
 def test_another_registry_in_the_same_place_is_noticed(world, computed, tmp_path):
     """A backup is restored under a running server: the trail's end may have the same number, not the same hash."""
-    from aftercar.store import create_store
-
     lists, other = today_lists.TodayLists(), create_store(f"sqlite:///{tmp_path / 'other.db'}")
     with other.transaction("me", "another registry") as change:
         change.save_many("people", [{"person_id": f"O{i}", "centre": "C01"} for i in range(world.store.head().seq + 3)])
@@ -180,3 +181,46 @@ def test_another_registry_in_the_same_place_is_noticed(world, computed, tmp_path
 def test_only_those_who_may_read(world):
     with pytest.raises(NotPermitted):
         today_lists.TodayLists().of(world.store, Actor("nobody", frozenset()), ON)
+
+
+@BOTH_ENGINES
+def test_a_value_is_kept_until_one_of_its_tables_changes(world, tmp_path):
+    store, kept, asked = world.store, SinceChange("cases", "people"), []
+
+    def value():
+        return kept.of(store, "key", lambda: asked.append(1) or len(asked))
+
+    assert [value(), value()] == [1, 1]
+    contact = {"contact_id": "X1", "person_id": "C01-0003", "contact_on": "2024-06-20"}
+    store.save("follow_up", contact, who="me", why="test")
+    assert value() == 1
+    store.save("people", {"person_id": "C01-7777"}, who="me", why="test")
+    assert [value(), value()] == [2, 2]
+    assert kept.of(store, "another", lambda: "other") == "other"
+    with store.transaction("me", "many") as change:
+        change.save_many("follow_up", [{**contact, "contact_id": f"M{number}"} for number in range(1_100)])
+    assert value() == 3  # too many to look at one by one
+    other = create_store(f"sqlite:///{tmp_path / 'other.db'}")
+    assert kept.of(other, "key", lambda: "of the other") == "of the other"
+    assert value() == 4
+    other.close()
+
+
+@BOTH_ENGINES
+def test_a_page_that_was_long_open_says_what_a_new_one_says(world):
+    draw = random.Random(7)
+    for number in range(12):
+        change_something(world.store, draw, f"{number}-{draw.random()}"[:20])
+        if number % 4 == 3:
+            case = draw.choice(world.store.list("cases"))
+            row = {"document_id": f"D{number}", "person_id": case["person_id"], "case_id": case.key, "kind": "other"}
+            row |= {"produced_on": ON.isoformat(), "produced_by": "a laboratory", "statement": "seen"}
+            world.store.save("result_documents", row, who="me", why="a letter")
+        for email in ("root@example.org", "registrarc01@example.org"):
+            token = kept_rows.open_session(world.store, accounts.find(world.store, email).key, NOW)
+            pages = []
+            for app in (world.app, world.start()):
+                browser = Browser(app, base_url="http://testserver", cookies={"aftercar_session": token})
+                pages.append(browser.get("/today.json").json())
+            assert pages[0] == pages[1]
+            assert pages[0]["tasks_in_all"] > 0

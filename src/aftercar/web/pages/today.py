@@ -21,6 +21,8 @@ from aftercar.web.rendering import page
 
 router = APIRouter()
 _UNTESTED = ("no", "pending", "unknown")
+#: What the news rests on, but for the visitor's own drafts.
+NEWS_OF = ("people", "infusions", "cases", "assessments", "result_documents", "signal_reviews")
 
 
 @dataclass(frozen=True)
@@ -72,23 +74,44 @@ def today(request: Request, here: Here, who: Who) -> Response:
     if not who.actor.may("read"):
         return page(request, "today.html", Today(here.today, (), (), 0, (), News((), (), (), (), {}), False), who)
     found = here.lists.of(here.store, who.actor, here.today)
+    kept = here.news.of(here.store, (who.actor.centres, here.today), lambda: _kept(here, who))
     context = Today(
         on=here.today,
         states=[(state.replace("_", " "), found.states.get(state, 0)) for state in PERSON_STATES],
         tasks=found.tasks,
         tasks_in_all=found.tasks_in_all,
-        untested=find_cases(here.store, who.actor.centres, tested=_UNTESTED, limit=SHOWN),
-        news=_news(here, who),
+        untested=kept.untested,
+        news=News(_begun(here, who), kept.evidence, kept.unsigned, kept.changes, signal_review.COUNTED),
         reads=True,
     )
     return page(request, "today.html", context, who)
 
 
-def _news(here: Here, who: Who) -> News:
+@dataclass(frozen=True)
+class _Kept:
+    """The parts of :class:`Today` and :class:`News` that are the same for everybody with the same centres."""
+
+    untested: Sequence[Plain]
+    evidence: Sequence[Plain]
+    unsigned: Sequence[Plain]
+    changes: Sequence[signal_review.SignalChange]
+
+
+def _kept(here: Here, who: Who) -> _Kept:
     signed = {
         record["case_id"] for record in here.store.list("assessments") if record["signed_on"] and not record["withdrawn_on"]
     }
-    begun = [
+    cases = find_cases(here.store, who.actor.centres)
+    return _Kept(
+        untested=[row for row in cases if row["tested"] in _UNTESTED][:SHOWN],
+        evidence=new_evidence(here.store, who.actor, here.today),
+        unsigned=[row for row in cases if row["case_id"] not in signed][:SHOWN],
+        changes=signal_review.changes(here.store, who.actor),
+    )
+
+
+def _begun(here: Here, who: Who) -> list[Plain]:
+    return [
         {
             "address": address_of(draft.form, draft.person_id) + f"?draft={draft.draft_id}",
             "title": title_of(draft.form, draft.person_id),
@@ -97,10 +120,3 @@ def _news(here: Here, who: Who) -> News:
         }
         for draft in drafts.mine(here.store, who.actor)
     ]
-    return News(
-        begun,
-        new_evidence(here.store, who.actor, here.today),
-        [row for row in find_cases(here.store, who.actor.centres) if row["case_id"] not in signed][:SHOWN],
-        signal_review.changes(here.store, who.actor),
-        signal_review.COUNTED,
-    )
