@@ -266,16 +266,17 @@ def _expected_per_end(screened: Screened, library: Library, mean_copies: float, 
 
 
 def _gc_factor(screened: Screened, target: Target) -> float:
-    """Mean relative host depth at the GC contents of the vector's own windows; 1 when the screen gave none."""
+    """Mean relative host depth at the GC content around each base of the vector; 1 when the screen gave none."""
     curve = np.asarray(screened.host.gc_depth, float)
     if len(curve) != 101:
         return 1.0
     codes = target.codes[target.proviral & ~target.shared]
     if not len(codes):
         return 1.0
-    size = min(WINDOW, len(codes))
     gc = np.concatenate([[0], np.cumsum((codes == 1) | (codes == 2))])
-    percent = np.rint(100 * (gc[size:] - gc[:-size]) / size).astype(int)
+    at = np.arange(len(codes))
+    low, high = np.maximum(at - WINDOW // 2, 0), np.minimum(at + WINDOW // 2, len(codes))
+    percent = np.rint(100 * (gc[high] - gc[low]) / (high - low)).astype(int)
     factor = float(curve[percent].mean())
     return factor if 0.2 < factor < 5 else 1.0
 
