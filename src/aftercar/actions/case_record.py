@@ -17,6 +17,7 @@ from aftercar.cases.testing import STATES
 from aftercar.edges.meddra import Meddra
 from aftercar.errors import InputError, UsageError
 from aftercar.store import Record, Store
+from aftercar.vocab.columns import UNKNOWN
 from aftercar.vocab.tables.cases import TESTS
 
 
@@ -37,7 +38,7 @@ def take_in(
     Args:
         store: the registry.
         actor: needs ``assess`` for the person's centre, and ``edit`` to add a person.
-        case: row of ``cases``.
+        case: row of ``cases``; whether the tumour was tested is unknown when it is not said.
         person, infusions: rows, where the registry does not hold them yet.
         report: row of ``case_reports``.
         why: reason for the audit trail.
@@ -52,6 +53,7 @@ def take_in(
         actor.check("edit", centre=who.get("centre"))
     rows = [record.row for record in store.list("infusions", {"person_id": person_id})]
     new = [row for row in infusions if row["infusion_id"] not in {item["infusion_id"] for item in rows}]
+    case = {**case, "tested": case.get("tested") or UNKNOWN}
     file = build_case_file(case, person=who, infusions=[*rows, *new])
     with store.transaction(actor.name, why) as change:
         if known is None:

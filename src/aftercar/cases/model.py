@@ -229,7 +229,8 @@ def _clean(value: Any, column: Column, where: str) -> Any:
         value = ";".join(str(item) for item in value)
     if value is None or (isinstance(value, str) and not value.strip()) or (isinstance(value, float) and math.isnan(value)):
         if column.required:
-            raise BadCase("a required value is missing", where=place)
+            allowed = f"; one of {', '.join(column.choices)}" if column.choices else ""
+            raise BadCase("a required value is missing", where=place, fix=f"{column.about.rstrip('.')}{allowed}")
         return None
     if column.kind in ("integer", "number"):
         return _clean_number(value, column, place)

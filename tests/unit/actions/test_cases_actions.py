@@ -358,3 +358,11 @@ def test_samples_and_codes_at_the_command_line(capsys: Any, store: Store, tmp_pa
     assert (status, json.loads(out)[0]["code"]) == (0, "90000011")
     assert run(capsys, "case", "code", "C1", *meddra, "--give", "90000011", *database)[0] == 0
     assert store.list("event_codes")[0]["version"] == "99.1"
+
+
+def test_a_report_that_says_nothing_of_tests_leaves_them_unknown(store: Store) -> None:
+    report = {"report_id": "C3-r1", "case_id": "C3", "kind": "initial", "received_on": "2025-02-01"}
+    take_in(store, DOCTOR, {"case_id": "C3", "person_id": "P1", "diagnosis": "T-cell lymphoma"}, report=report)
+    assert store.get("cases", "C3")["tested"] == "unknown"
+    with pytest.raises(InputError, match=r"column diagnosis.*Next: Diagnosis in words"):
+        take_in(store, DOCTOR, {"case_id": "C4", "person_id": "P1"}, report={**report, "case_id": "C4"})
