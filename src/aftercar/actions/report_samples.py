@@ -13,10 +13,13 @@ from aftercar.actions.sites_tables import load_sites
 from aftercar.actions.sites_track import UNIT, NothingToTrack, track
 from aftercar.cases.model import as_date
 from aftercar.edges.study import Study
+from aftercar.evidence.stream import stream_rows
 from aftercar.reports.laboratory import Clones, Drawn
 from aftercar.vocab.columns import Table
 from aftercar.vocab.tables.evidence import COVERAGE, JUNCTION_FRAGMENTS
 
+#: Clones shown by name in a report: as many as the palette has colours that nobody confuses.
+_CLONES_SHOWN = 6
 _NUMBERS = {"integer": pl.Int64, "number": pl.Float64}
 
 
@@ -58,7 +61,9 @@ def clones_of(study: Study, folder: Path, person_id: str) -> Clones | None:
         found = track(pl.concat(parts), person=person_id, threshold=study.settings.clone_share)
     except NothingToTrack:
         return None
-    return Clones(found.rows, found.samples, UNIT[found.column])
+    panels = {row["sample"]: row["panel"] for row in found.rows}
+    rows = stream_rows(found.tracks.select("sample", "day", "label", "share").to_dicts(), panels, largest=_CLONES_SHOWN)
+    return Clones(rows, found.samples, UNIT[found.column], study.settings.clone_share)
 
 
 def _first_infusion(study: Study, person_id: str) -> Any:

@@ -247,10 +247,14 @@ def _plain(value: Any) -> Any:
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, numbers_.Real) and not isinstance(value, int):
-        value = int(value) if isinstance(value, numbers_.Integral) else float(value)
-        return value if math.isfinite(value) else None if math.isnan(value) else shown(value, Field("", "", "number"))
-    return value if value is None or isinstance(value, (str, int)) else str(value)
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, numbers_.Integral):
+        return int(value)
+    if isinstance(value, numbers_.Real):
+        number = float(value)
+        return number if math.isfinite(number) else None if math.isnan(number) else shown(number, Field("", "", "number"))
+    return str(value)
 
 
 def _part(block: Block) -> dict[str, Any]:

@@ -125,7 +125,8 @@ def clone_stream(rows: Sequence[Row], unit: str) -> Figure:
         rows: of :func:`aftercar.evidence.stream.stream_rows`.
         unit: what the shares count, in words.
     """
-    spec = {**stream_spec(rows, "", PALETTE), "config": CONFIG}
+    legend = {**CONFIG["legend"], "orient": "bottom", "columns": 3, "labelLimit": 200}
+    spec = {**stream_spec(rows, "", PALETTE), "config": {**CONFIG, "legend": legend}}
     last = max(row["day"] for row in rows)
     top = {row["clone"]: row["share"] for row in rows if row["day"] == last and row["share"]}
     shares = "; ".join(f"{clone} {100 * share:.1f}%" for clone, share in top.items())

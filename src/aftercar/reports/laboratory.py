@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aftercar.cases.role import base_rate_of
+from aftercar.evidence.tracking import CLONALITY_SOURCE
 from aftercar.reports.blocks import Block, Caveat, Document, Fact, Facts, Field, Heading, Prose, TableBlock
 from aftercar.reports.figures_samples import clone_stream, coverage, elements, pile_up
 from aftercar.reports.findings import Row, interval
@@ -35,6 +36,7 @@ _LIMITS = (
     "CAR-positive does not mean that the insertion caused the tumour; negative does not mean that treatment had no part.",
 )
 _SAMPLE = ("sample_id", "person_id", "case_id", "material", "collected_on", "assay", "reads", "vector", "purity", "ploidy")
+_JUDGED = {"above": "above", "not_above": "not above", "cannot_say": "cannot be told"}
 _ITEM = Field("what", "Item", about="What is stated.")
 _VALUE = Field("value", "Value", about="Its value; empty is unknown.")
 
@@ -53,13 +55,16 @@ class Clones:
 
     Attributes:
         stream: rows of the chart (:func:`aftercar.evidence.stream.stream_rows`).
-        samples: one row a sample: ``sample``, ``day``, ``cells``, ``clones``, ``largest``, ``share`` with limits, ``words``.
+        samples: one row a sample: ``sample``, ``day``, ``cells``, ``clones``, ``largest``, ``share`` with limits,
+            ``above_setting``.
         unit: what an abundance counts, in words.
+        setting: share of one clone that asks for a look.
     """
 
     stream: Sequence[Row]
     samples: Sequence[Row]
     unit: str
+    setting: float
 
 
 def laboratory_report(
@@ -136,8 +141,11 @@ def clone_blocks(clones: Clones | None) -> Iterator[Block]:
     yield Heading("Clones over time", key="clones")
     yield clone_stream(clones.stream, clones.unit)
     shares = (f"{100 * row['share']:.1f}%{_limits((row['share'], row['low'], row['high']), 100)}" for row in clones.samples)
-    rows = [{**row, "shown": share} for row, share in zip(clones.samples, shares, strict=True)]
-    yield TableBlock("clone-samples", "Samples of the clones", _CLONES, rows)
+    judged = (_JUDGED[row["above_setting"]] for row in clones.samples)
+    each = zip(clones.samples, shares, judged, strict=True)
+    rows = [{**row, "shown": share, "judged": words} for row, share, words in each]
+    note = f"Setting: {100 * clones.setting:g}% of the clones, {CLONALITY_SOURCE}."
+    yield TableBlock("clone-samples", "Samples of the clones", _CLONES, rows, note)
 
 
 _SITES = (
@@ -165,7 +173,7 @@ _CLONES = (
     Field("clones", "Clones", "count", about="Distinct sites."),
     Field("largest", "Largest clone", about="Gene and place of the largest clone."),
     Field("shown", "Its share", "interval", about="Share of the largest clone with 95% limits."),
-    Field("words", "Against the setting", about="The largest clone against the clonality setting, which is a convention."),
+    Field("judged", "Against the setting", about="The largest clone's interval against the clonality setting, a convention."),
 )
 
 

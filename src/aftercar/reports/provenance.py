@@ -18,7 +18,7 @@ _SIGNED = (
     Field("role", "Role", about="In which role the person signed."),
     Field("meaning", "Meaning", about="What the signature says."),
     Field("signed_at", "Day and time", about="When it was signed, with the offset to UTC."),
-    Field("public_key", "Key", about="Ed25519 public key that checks the signature, base64."),
+    Field("public_key", "Key", about="Beginning of the Ed25519 public key; the whole key is in the machine-readable twin."),
 )
 
 
@@ -31,7 +31,10 @@ def with_signatures(document: Document) -> Document:
     """The document with a table of its signatures; they stand in the twin beside the parts, because they sign the parts."""
     if not document.signatures:
         return document
-    rows = [{field.name: getattr(signature, field.name) for field in _SIGNED} for signature in document.signatures]
+    rows = [
+        {**{field.name: getattr(signature, field.name) for field in _SIGNED}, "public_key": f"{signature.public_key[:16]}..."}
+        for signature in document.signatures
+    ]
     return replace(document, blocks=[*document.blocks, TableBlock("signatures", "Electronic signatures", _SIGNED, rows)])
 
 

@@ -15,6 +15,7 @@ from aftercar.reports.plain_zip import rewritten
 from aftercar.reports.provenance import with_signatures
 from aftercar.reports.stamp import stamp
 from aftercar.reports.widths import is_wide, weights
+from aftercar.reports.word_table import table
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
@@ -107,52 +108,32 @@ def _contents(word: WordDocument, document: Document) -> None:
 
 
 def _facts(word: WordDocument, block: Facts) -> None:
-    table = word.add_table(rows=0, cols=3)
-    _ruled(table)
-    for fact in block.facts:
-        for cell, text in zip(table.add_row().cells, (fact.label, fact.value, fact.detail), strict=True):
-            cell.text = text
-            cell.paragraphs[0].paragraph_format.space_after = 0
+    lines = [(fact.label, fact.value, fact.detail) for fact in block.facts]
+    if lines:
+        _put(word, table(lines, _widths(word, [1.0] * 3), points=10.5, has_header=False))
 
 
 def _table(word: WordDocument, block: TableBlock, named: Mapping[str, str]) -> None:
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
-    from docx.shared import Pt
-
     _caption(word, block.key, named, block.title).paragraph_format.keep_with_next = True
-    table = word.add_table(rows=1, cols=len(block.fields))
-    _ruled(table)
     lines = [[field.label for field in block.fields]]
     lines += [[shown(row.get(field.name), field) for field in block.fields] for row in block.rows]
-    for _ in block.rows:
-        table.add_row()
-    size = Pt(7 if len(block.fields) > 12 else 8 if len(block.fields) > 7 else 8.5)
-    for number, (row, texts) in enumerate(zip(table.rows, lines, strict=True)):
-        _mark_row(row, "w:cantSplit")
-        for cell, text, field in zip(row.cells, texts, block.fields, strict=True):
-            paragraph = cell.paragraphs[0]
-            run = paragraph.add_run(text)
-            run.font.size, run.bold = size, number == 0
-            paragraph.paragraph_format.space_after = 0
-            if field.kind not in ("text", "date"):
-                paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-    _mark_row(table.rows[0], "w:tblHeader")
-    _set_widths(word, table, weights(block))
-    if block.note:
-        word.add_paragraph().add_run(block.note).italic = True
+    points = 7 if len(block.fields) > 12 else 8 if len(block.fields) > 7 else 8.5
+    right = [field.kind not in ("text", "date") for field in block.fields]
+    _put(word, table(lines, _widths(word, weights(block)), points=points, right=right))
+    note = word.add_paragraph()
+    note.add_run(block.note).italic = True
 
 
-def _set_widths(word: WordDocument, table: Any, shares: list[float]) -> None:
-    from docx.shared import Emu
+def _put(word: WordDocument, element: Any) -> None:
+    """At the end of the document, before the properties of its section."""
+    word.element.body.sectPr.addprevious(element)
 
+
+def _widths(word: WordDocument, shares: list[float]) -> list[int]:
+    """The room between the margins shared out, in twentieths of a point."""
     section = word.sections[0]
     room = (section.page_width or 0) - (section.left_margin or 0) - (section.right_margin or 0)
-    table.autofit = False
-    for column, share in zip(table.columns, shares, strict=True):
-        width = Emu(int(room * share / sum(shares)))
-        column.width = width
-        for cell in column.cells:
-            cell.width = width
+    return [int(room / 635 * share / sum(shares)) for share in shares]
 
 
 def _figure(word: WordDocument, block: Figure, named: Mapping[str, str]) -> None:
@@ -213,24 +194,3 @@ def _field(paragraph: Any, code: str, shown_text: str, *, size: float | None = N
     run.font.size = Pt(size) if size else None
     field.append(run._r)
     paragraph._p.append(field)
-
-
-def _mark_row(row: Any, mark: str) -> None:
-    """Repeat a row as header (``w:tblHeader``), or keep it on one page (``w:cantSplit``)."""
-    from docx.oxml import OxmlElement
-
-    row._tr.get_or_add_trPr().append(OxmlElement(mark))
-
-
-def _ruled(table: Any) -> None:
-    """Thin grey lines between the rows, none between the columns."""
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-
-    borders = OxmlElement("w:tblBorders")
-    for side in ("top", "bottom", "insideH"):
-        line = OxmlElement(f"w:{side}")
-        for name, value in (("val", "single"), ("sz", "4"), ("space", "0"), ("color", "999999")):
-            line.set(qn(f"w:{name}"), value)
-        borders.append(line)
-    table._tbl.tblPr.append(borders)
