@@ -1,4 +1,4 @@
-"""Run the benchmarks named on the command line, or all of them."""
+"""Run the benchmarks named on the command line, or all of them; ``record NAME ...`` keeps the output of one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import pkgutil
 import sys
 
 import benchmarks
+from benchmarks._record import record
 
 
 def main(wanted: list[str]) -> None:
+    if wanted[:1] == ["record"] and len(wanted) > 1:
+        return record(wanted[1:])
     known = sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not m.name.startswith("_"))
     known = [name for name in known if hasattr(importlib.import_module(f"benchmarks.{name}"), "main")]
     unknown = [name for name in wanted if name not in known]

@@ -1,4 +1,4 @@
-"""Write the pages that are generated from code: errors, columns, commands. ``python -m tests.docs.generate``."""
+"""Write the pages made from code (errors, columns, commands, settings, addresses): ``python -m tests.docs.generate``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from aftercar.cli.main import COMMANDS, NOUNS
 from aftercar.edges.tables import describe
 from aftercar.errors import AfterCarError
 from aftercar.vocab.tables import all_tables
+from tests.docs.api_page import api_page
+from tests.docs.settings_page import settings_page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -112,7 +114,13 @@ def _help(command: typer.core.TyperCommand, path: str, mark: str = "##") -> list
     return [*lines, ""]
 
 
-PAGES = {"errors.md": errors_page, "columns.md": columns_page, "commands.md": commands_page}
+PAGES = {
+    "errors.md": errors_page,
+    "columns.md": columns_page,
+    "commands.md": commands_page,
+    "settings.md": settings_page,
+    "addresses.md": api_page,
+}
 
 
 def main() -> None:

@@ -55,3 +55,30 @@ def test_every_folder_of_the_package_is_in_the_codemap():
     for folder in package.iterdir():
         if folder.is_dir() and (folder / "__init__.py").exists():
             assert f"`{folder.name}/`" in text, folder.name
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("methods_*.md")), ids=lambda path: path.stem)
+def test_methods_pages_derive_assume_and_cite(page):
+    headings = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert "Sources" in headings
+    assert "Assumptions, and when they fail" in headings
+    assert "Derivation" in headings or {"Vector copies", "Cell fraction of a site", "Detection limit"} <= set(headings)
+
+
+def test_anchors_of_links_exist():
+    """``page.md#heading`` leads to a heading of that page."""
+
+    def anchors(path):
+        headings = re.findall(r"^#{1,4} (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+    for page in MARKDOWN:
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert anchor in anchors(page.parent / target if target else page), f"{page.name}: {target}#{anchor}"
+
+
+def test_every_page_is_in_the_navigation():
+    text = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    missing = [page for path in DOCS.rglob("*.md") if f": {(page := path.relative_to(DOCS).as_posix())}\n" not in text]
+    assert missing == []
