@@ -71,7 +71,7 @@ def _row(row: Any) -> str:
 
 
 def _share(row: Any) -> float:
-    """How much of the tolerance a difference uses; it is absolute or, for large figures, relative, and one-sided for "at most"."""
+    """How much of the tolerance a difference uses: absolute, relative for large figures, one-sided for "at most"."""
     name, ours, reference, tolerance, _ = row
     if ours == reference or not tolerance or ("(at most)" in str(name) and ours < reference):
         return 0.0

@@ -81,14 +81,16 @@ def commands_page() -> str:
             app.command(name)(module.command)
             lines += _help(get_command(app), f"aftercar {name}")
         else:
-            group = (
-                get_command(module.app) if len(module.app.registered_commands) + len(module.app.registered_groups) > 1 else None
-            )
-            if group is None:
-                continue
             lines += [f"## aftercar {name}", "", NOUNS[name], ""]
-            lines += _walk(group, f"aftercar {name}")
+            lines += _walk(group_of(module.app), f"aftercar {name}")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def group_of(app: typer.Typer) -> typer.core.TyperGroup:
+    """A noun's commands; one with a single verb stays a group, as it is on the command line."""
+    whole = typer.Typer()
+    whole.add_typer(app, name="noun")
+    return get_command(whole).commands["noun"]
 
 
 def _walk(group: typer.core.TyperGroup, path: str) -> list[str]:

@@ -1,14 +1,18 @@
 """The documentation is tested: examples run, generated pages are fresh, links lead somewhere, nothing comes from outside."""
 
 import doctest
+import importlib
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer
+from typer.main import get_command
 
 from aftercar.cli.main import COMMANDS, NOUNS
-from tests.docs.generate import DOCS, PAGES
+from tests.docs.generate import DOCS, PAGES, group_of
 
 MARKDOWN = sorted([*DOCS.rglob("*.md"), *(DOCS.parent / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"))])
 
@@ -40,9 +44,29 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: path.name)
 def test_commands_shown_exist(page):
+    """Every command that a page shows is there, with every option that it is given."""
     for line in re.findall(r"^\$ (aftercar .*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
-        words = shlex.split(line, comments=True)
-        assert len(words) == 1 or words[1].startswith("-") or words[1] in {**NOUNS, **COMMANDS}, line
+        words = shlex.split(line, comments=True)[1:]
+        if not words or words[0].startswith("-"):
+            continue
+        command = command_tree(words.pop(0))
+        while hasattr(command, "commands"):
+            command = command.commands.get(words.pop(0) if words else "")
+            assert command is not None, line
+        known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+        for word in words:
+            assert not re.match(r"--[a-z]", word) or word.split("=")[0] in known, f"{line}: {word}"
+
+
+@cache
+def command_tree(name):
+    assert name in {**NOUNS, **COMMANDS}, name
+    module = importlib.import_module(f"aftercar.cli.{name}")
+    if name in NOUNS:
+        return group_of(module.app)
+    alone = typer.Typer()
+    alone.command(name)(module.command)
+    return get_command(alone)
 
 
 def test_architecture_is_short():

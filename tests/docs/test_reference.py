@@ -3,6 +3,7 @@
 import re
 
 import aftercar.edges.oidc  # noqa: F401  (its classes are looked for below)
+from aftercar.cli.main import COMMANDS, NOUNS
 from aftercar.vocab.tables import all_tables
 from tests.docs.api_page import document
 from tests.docs.generate import all_errors, columns_page, commands_page, errors_page
@@ -15,6 +16,8 @@ OWN = {"web/serve.py"}
 def test_every_command_and_option_says_what_it_does():
     sections = re.split(r"^#{2,3} aftercar ", commands_page(), flags=re.MULTILINE)[1:]
     assert len(sections) > 60
+    for name in (*NOUNS, *COMMANDS):
+        assert any(section.startswith((f"{name} ", f"{name}\n")) and "| option |" in section for section in sections), name
     for section in sections:
         name, _, body = section.partition("\n")
         assert body.strip(), f"aftercar {name} has no help"
