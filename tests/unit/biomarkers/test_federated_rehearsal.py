@@ -214,3 +214,25 @@ def test_each_centre_reads_its_own_folder_only(world):
         assert {person.centre for person in read_input(world[0] / centre / "cohort.csv").people} == {centre}
     with pytest.raises(UsageError, match="no key"):
         read_keys(world[0])
+
+
+def test_in_the_clear_counts_are_masked_and_few_events_need_a_yes(capsys, world, tmp_path):
+    run(capsys, "combine", tmp_path / "round.json", "--new", "demo", "--use", "ch")
+    shown = {}
+    for centre in ("bern", "oslo", "vienna"):
+        home = world[0] / centre
+        words = ["share", tmp_path / "round.json", home / "cohort.csv", "--covariates", home / "known.csv", "--centre", centre]
+        words += ["--key", home / "own.key", "--out", tmp_path / "x.json"]
+        status, out, err = run(capsys, *words)
+        if centre == "oslo":
+            assert (status, "--pair-keys" in err) == (6, True)
+            status, out, err = run(capsys, *words, "--allow-few-events")
+        assert status == 0, err
+        shown[centre] = json.loads(out)
+    assert shown["oslo"]["events"] == "<5"
+    assert shown["vienna"]["events"] == "0"
+    assert not (tmp_path / "x.json").exists()
+    for share in shown.values():
+        assert set(share) == {
+            "format", "kind", "round", "centre", "people", "events", "value", "score", "information", "third", "signature",
+        }  # fmt: skip
