@@ -28,8 +28,20 @@ def tumour(tmp_path_factory):
 
 
 def test_a_tumour_becomes_a_study_and_a_report(capsys, tumour, tmp_path):
-    words = ["study", "new", tmp_path / "one", "--reads", tumour / "tumour.bam", "--vector", tumour / "vector.fa", "--reference", tumour / "reference.fa"]
-    status, _, err = run(capsys, *words, "--product", "Kymriah", "--infused", "2023-05", "--diagnosed", "2024-03", "--purity", "0.6")
+    words = [
+        "study",
+        "new",
+        tmp_path / "one",
+        "--reads",
+        tumour / "tumour.bam",
+        "--vector",
+        tumour / "vector.fa",
+        "--reference",
+        tumour / "reference.fa",
+    ]
+    status, _, err = run(
+        capsys, *words, "--product", "Kymriah", "--infused", "2023-05", "--diagnosed", "2024-03", "--purity", "0.6"
+    )
     assert status == 0, err
     assert run(capsys, "study", "check", tmp_path / "one")[0] == 0
     status, _, err = run(capsys, "assess", tmp_path / "one", "--out", tmp_path / "result")
