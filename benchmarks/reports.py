@@ -22,16 +22,21 @@ CASE = {
     "sex": "female",
     "product": "axi-cel",
     "infused_on": "2021-03-04",
-    "diagnosis": "peripheral T-cell lymphoma, not otherwise specified",
-    "diagnosed_on": "2022-05-06",
-    "onset": "14.1 months",
+    "onset": "2022-05-06",
+    "event": "peripheral T-cell lymphoma, not otherwise specified",
+    "serious": "life threatening, hospitalisation",
     "outcome": "not recovered",
-    "origin": "indeterminate",
+    "tested": "yes",
+    "transgene": "not detected",
+    "cell_of_origin": "indeterminate",
+    "role_of_insertion": "not assessable",
+    "other_contributors": "clonal haematopoiesis, earlier lines of treatment, alkylating agent",
+    "assessments": "A. Assessor: possible",
 }
 
 
 def listing(cases: int = 1_000) -> Document:
-    rows = [{**CASE, "case_id": f"CASE-{i:04d}", "age": 40 + i % 40, "batch": f"L{i:06d}"} for i in range(cases)]
+    rows = [{**CASE, "case_id": f"CASE-{i:04d}", "age": str(40 + i % 40), "batch": f"L{i:06d}"} for i in range(cases)]
     return _document([Heading("Line listing", 1, "listing"), TableBlock("listing-table", "Cases", LISTING, rows)])
 
 

@@ -329,6 +329,9 @@ def cases(findings: Findings) -> Iterator[Block]:
         return
     yield Heading("What caused each case?", key="cases")
     yield Prose([texts.AXES], general=True)
+    lanes = figures_people.swimmer(findings.cases, findings.contacts, findings.data_lock)
+    if lanes is not None:
+        yield lanes
     shown = [{**row, "origin": WORDS[row["origin"]], "role": WORDS[row["role"]]} for row in findings.tables["causality"]]
     yield TableBlock(
         "causality-table",

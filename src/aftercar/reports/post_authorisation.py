@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -11,7 +11,7 @@ import polars as pl
 from aftercar.cohort.follow_up import completeness
 from aftercar.cohort.person_time import Cohort, by_product
 from aftercar.cohort.rules import EVENT
-from aftercar.reports import assessment
+from aftercar.reports import assessment, figures
 from aftercar.reports.blocks import Block, Document, Field, Heading, Prose, TableBlock
 from aftercar.reports.findings import Findings, Row
 from aftercar.reports.wording import per_thousand
@@ -32,7 +32,7 @@ def post_authorisation(findings: Findings, provenance: Mapping[str, Any]) -> Doc
             Heading("Population at infusion", key="population"),
             _baseline(cohort),
             Heading("Rates by product", key="by-product"),
-            _by_product(cohort, findings.level),
+            *_by_product(cohort, findings.level),
             *assessment.tested(findings),
             *assessment.onset(findings),
         ]
@@ -63,14 +63,24 @@ def _baseline(cohort: Cohort) -> TableBlock:
     return TableBlock("baseline-table", "People at infusion", fields, rows)
 
 
-def _by_product(cohort: Cohort, level: float) -> TableBlock:
-    rows = []
+def _by_product(cohort: Cohort, level: float) -> Iterator[Block]:
+    """Rates of each product, drawn and listed."""
+    rows: list[Row] = []
     for product, part in by_product(cohort).items():
         years = float((part["exit_days"] - part["entry_days"]).sum()) / DAYS_PER_YEAR
         events = int((part["status"] == EVENT).sum())
         found = rate(events, years, level=level)
-        shown = per_thousand({"value": found.value, "low": found.low, "high": found.high})
-        rows.append({"product": product, "people": part["person_id"].n_unique(), "events": events, "years": years, "rate": shown})
+        limits = {"value": found.value, "low": found.low, "high": found.high}
+        rows.append(
+            {
+                "product": product,
+                "people": part["person_id"].n_unique(),
+                "events": events,
+                "years": years,
+                "rate": per_thousand(limits),
+                **limits,
+            }
+        )
     fields = (
         Field("product", "Product", about="Product of the infusion that starts the clock."),
         Field("people", "People", "count", about="People at risk."),
@@ -78,4 +88,7 @@ def _by_product(cohort: Cohort, level: float) -> TableBlock:
         Field("years", "Person-years", "number", about="Person-years at risk."),
         Field("rate", "Per 1,000 person-years", "interval", about="Rate with exact limits."),
     )
-    return TableBlock("product-rates", "Incidence rates by product", fields, rows, "Exact (Garwood) intervals.")
+    drawn = [{"group": row["product"], **row} for row in rows]
+    axis = "T-cell malignancies per 1,000 person-years"
+    yield figures.forest("product-chart", "Incidence rates by product", drawn, axis, table="product-rates")
+    yield TableBlock("product-rates", "Incidence rates by product", fields, rows, "Exact (Garwood) intervals.")

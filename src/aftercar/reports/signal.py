@@ -9,6 +9,7 @@ from aftercar.reports import assessment
 from aftercar.reports.authored import Authored, blocks
 from aftercar.reports.blocks import Block, Document, Field, Heading, Prose, TableBlock
 from aftercar.reports.findings import Findings
+from aftercar.reports.site_assays import site_assays
 
 
 def signal_assessment(findings: Findings, provenance: Mapping[str, Any], authored: Mapping[str, Authored]) -> Document:
@@ -20,6 +21,7 @@ def signal_assessment(findings: Findings, provenance: Mapping[str, Any], authore
         *_lowered(assessment.tested(findings)),
         *_lowered(assessment.onset(findings)),
         *_lowered(assessment.samples(findings)),
+        *_lowered(site_assays(findings)),
         *_lowered(assessment.cases(findings)),
         Heading("Evidence from the cohort", key="evidence-cohort"),
         *_cohort(findings),

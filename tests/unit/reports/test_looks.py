@@ -21,7 +21,8 @@ from aftercar.reports import excel, html
 from aftercar.reports.blocks import Figure, TableBlock
 from aftercar.reports.charts import PALETTE
 from aftercar.reports.definitions import definition
-from aftercar.reports.figures_samples import clone_stream, coverage, pile_up
+from aftercar.reports.figures_samples import clone_stream, coverage, karyogram, pile_up
+from aftercar.vocab.genomes import find_genome
 from aftercar.vocab.tables.evidence import COVERAGE, JUNCTION_FRAGMENTS
 
 #: Okabe and Ito's colours, and the tints of two of them that areas behind lines use.
@@ -44,11 +45,11 @@ def figures(document):
 @pytest.mark.parametrize(
     ("kind", "wanted"),
     [
-        ("signal", {"tested-chart", "onset-curve", "attrition-chart", "incidence-curve"}),
+        ("signal", {"tested-chart", "onset-curve", "attrition-chart", "incidence-curve", "swimmer"}),
         ("periodic", {"tested-chart", "swimmer"}),
         ("dossier", {"timeline-chart", "persistence", "pile-up", "coverage"}),
         ("laboratory", {"pile-up", "coverage", "elements-chart"}),
-        ("study", {"attrition-chart", "incidence-curve", "tested-chart", "onset-curve"}),
+        ("study", {"attrition-chart", "incidence-curve", "product-chart", "tested-chart", "onset-curve"}),
     ],
 )
 def test_each_reader_gets_the_figures_to_the_question(documents, kind, wanted):
@@ -135,6 +136,26 @@ def test_the_host_lies_outside_the_provirus_at_both_ends():
     assert figure.alt == "chr1:10 TET2: 3 fragments at the left end, 3 fragments at the right end"
     assert pile_up([], {}) is None
     assert coverage([]) is None
+
+
+def test_sites_are_drawn_on_the_chromosomes_of_their_build():
+    sites = [{"chrom": "chr4", "pos": 105_190_000, "gene": "TET2"}, {"chrom": "chrUn_1", "pos": 5, "gene": None}]
+    figure = karyogram(sites, find_genome("GRCh38"))
+    assert figure.alt == "1 site on GRCh38: chr4:105,190,000 TET2."
+    drawn = [(row["chromosome"], row["megabases"], row["label"]) for row in figure.rows if row["kind"] == "site"]
+    assert drawn == [("4", 105.19, "TET2")]
+    assert sum(row["kind"] == "chromosome" for row in figure.rows) >= 24
+    assert karyogram(sites[1:], find_genome("GRCh38")) is None
+
+
+def test_the_surface_of_observed_over_expected_and_the_forest_are_of_the_published_record(project, tmp_path):
+    study = read_study(project / "examples" / "published")
+    document = document_of(study, Wanted("signal"), tmp_path / "out", None, silent)
+    drawn = figures(document)
+    assert {"surface-chart", "rates-chart", "tested-chart", "onset-curve"} <= drawn.keys()
+    assert len(drawn["surface-chart"].rows) == 20
+    values = {row["label"]: row["value"] for row in drawn["rates-chart"].rows}
+    assert values["all six BCMA- and CD19-directed products"] == pytest.approx(1000 * 38 / 42_500)
 
 
 def test_the_clones_of_a_person_are_a_stream_in_the_colours_of_the_house():
