@@ -18,16 +18,15 @@ _FOR_LIFE = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference: ``what`` is boxed_warning, monitoring or a section; an empty side was not there."""
+    """One difference; an empty side was not there. ``what`` names the fact, or the section that a sentence stands in.
+
+    ``fact`` is ``boxed_warning``, ``monitoring`` or ``text``: another sentence in the box is not yet another statement.
+    """
 
     what: str
     before: str
     after: str
-
-    @property
-    def fact(self) -> str:
-        """``boxed_warning``, ``monitoring`` or ``text``."""
-        return self.what if self.what in ("boxed_warning", "monitoring") else "text"
+    fact: str = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,10 @@ def changes(older: Row, old_sections: Sequence[Row], newer: Row, new_sections: S
     """Every difference between two versions: the two facts, then the sentences that went and came, section by section."""
     found = []
     if older["boxed_warning"] != newer["boxed_warning"]:
-        found.append(Change("boxed_warning", older["boxed_warning"], newer["boxed_warning"]))
+        found.append(Change("boxed_warning", older["boxed_warning"], newer["boxed_warning"], "boxed_warning"))
     before, after = monitoring_words(older), monitoring_words(newer)
     if before != after:
-        found.append(Change("monitoring", before, after))
+        found.append(Change("monitoring", before, after, "monitoring"))
     texts = [{row["section"]: sentences(row["text"]) for row in rows} for rows in (old_sections, new_sections)]
     for section in dict.fromkeys([*texts[0], *texts[1]]):
         was, now = texts[0].get(section, []), texts[1].get(section, [])

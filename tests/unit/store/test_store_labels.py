@@ -127,6 +127,15 @@ def test_only_who_may_configure_imports(store, write):
         import_labels(store, Actor("nurse", frozenset({"registrar"})), write(record("1", OLD)), Described(), why="test")
 
 
+def test_other_words_in_the_box_are_not_another_statement(store, write):
+    boxes = "WARNING: FEVER This may be severe.", "WARNING: FEVER Give it in hospital."
+    import_labels(store, ME, write(record("1", OLD, boxes[0]), record("2", OLD, boxes[1])), Described(), why="test")
+    found = compare(store, ME, "axi-cel.US.1", "axi-cel.US.2")
+    assert {change.fact for change in found} == {"text"}
+    touched = {touch.what for touch in touches(store, ME, "axi-cel.US.2") if touch.kind == "paragraph"}
+    assert touched == {"signal: authored-product_information", "dossier: cioms-table"}
+
+
 LABEL = {"product": "axi-cel", "jurisdiction": "US", "monitoring": "lifelong", "monitoring_years": None}
 
 
