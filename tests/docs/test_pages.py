@@ -45,7 +45,7 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: path.name)
 def test_commands_shown_exist(page):
     """Every command that a page shows is there, with every option that it is given."""
-    for line in re.findall(r"^\$ (aftercar .*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+    for line in re.findall(r"^\$ (aftercar .*)$", page.read_text(encoding="utf-8").replace("\\\n", " "), re.MULTILINE):
         words = shlex.split(line, comments=True)[1:]
         if not words or words[0].startswith("-"):
             continue

@@ -1,7 +1,8 @@
 """The tutorials run as they stand: every command in a ``console`` block, in order, with the output that the page shows.
 
-A line ``...`` stands for any lines, ``...`` within a line for any text. Spaces do not matter. A command whose shown output begins
-with ``error [`` must fail, every other must succeed. What goes to stdout comes before what goes to stderr.
+A command may go on after a backslash. A line ``...`` stands for any lines, ``...`` within a line for any text. Spaces do not
+matter. A command whose shown output begins with ``error [`` must fail, every other must succeed. What goes to stdout comes
+before what goes to stderr.
 """
 
 import re
@@ -23,7 +24,7 @@ PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 def steps(page):
     """Commands with the lines shown under them."""
     for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        for part in re.split(r"^\$ ", block.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
             command, *shown = part.rstrip("\n").split("\n")
             yield command, shown
 
