@@ -1,10 +1,14 @@
-"""Write docs/validation.md from the tables of agreement and the kept outputs of the benchmarks: ``python -m validation.page``."""
+"""Write docs/validation.md from the tables of agreement and the kept outputs of the benchmarks: ``python -m validation.page``.
+
+``python -m validation.page benchmarks`` takes over new outputs alone, without computing the tables again.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +69,19 @@ def page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def remeasured(text: str) -> str:
+    """The page with the kept outputs of the benchmarks as they are now."""
+    before, rest = text.split("## Accuracy and speed", 1)
+    return before + "\n".join([*_measured(), "## Every figure"]) + rest.split("## Every figure", 1)[1]
+
+
+def _measured() -> list[str]:
+    lines = ["## Accuracy and speed", "", "Outputs as the benchmarks printed them, each with its date, version and machine.", ""]
+    for path in sorted(RESULTS.glob("*.txt")):
+        lines += [f"### {path.stem}", "", "```text", path.read_text(encoding="utf-8").rstrip(), "```", ""]
+    return lines
+
+
 def _row(row: Any) -> str:
     name, ours, reference, tolerance, agrees = row
     return f"{str(name).replace('|', '/')} | {ours:.10g} | {reference:.10g} | {tolerance:.3g} | {'yes' if agrees else 'NO'}"
@@ -83,4 +100,5 @@ def _anchor(name: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    made = remeasured(PAGE.read_text(encoding="utf-8")) if sys.argv[1:] == ["benchmarks"] else page()
+    PAGE.write_text(made, encoding="utf-8")

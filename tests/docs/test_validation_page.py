@@ -32,7 +32,7 @@ def test_every_kept_benchmark_is_on_the_page():
     for path in kept:
         text = path.read_text(encoding="utf-8").rstrip()
         assert re.match(r"\$ python -m benchmarks\.\w+.*\n# \d{4}-\d\d-\d\d, AfterCAR \S+, Python", text), path.name
-        assert text in TEXT, f"{path.name}: run python -m validation.page"
+        assert text in TEXT, f"{path.name}: run python -m validation.page benchmarks"
 
 
 @pytest.mark.parametrize("name", ["biomarkers", "signals"])
