@@ -74,7 +74,8 @@ def bam_content(rows):
     for number, (bases, cigar, flag, position, name) in enumerate(rows):
         content += bam_record(
             "n" * name + str(number // 2), bases, flag=flag, contig=number % 3 - 1, position=position, cigar=cigar,
-            mapping=7 * name % 61, insert=position - 3000, mate=number % 2, mate_position=position, tags=b"SAZchr1,5,+,10M,60,0;\0",
+            mapping=7 * name % 61, insert=position - 3000, mate=number % 2, mate_position=position,
+            tags=b"SAZchr1,5,+,10M,60,0;\0",
         )  # fmt: skip
     return content
 
