@@ -140,6 +140,12 @@ def translated() -> Iterator[None]:
             raise InputError(
                 f"the database file cannot be used: {text}", fix="check the path, its permissions, free space"
             ) from error
+        if "FATAL" in text and "does not exist" in text:
+            raise NoStore(
+                f"the database server has none such: {_last(text)}", fix="check the address, or make it there: createdb NAME"
+            ) from error
+        if "FATAL" in text and ("authentication" in text or "password" in text):
+            raise InputError(f"the database server refuses the sign-in: {_last(text)}", fix="check name and password") from error
         if "connect" in text or "terminat" in text or "server closed" in text:
             raise DatabaseAway(
                 f"the database server does not answer: {text.strip()}", fix="check that it runs and the address"
@@ -155,6 +161,11 @@ def translated() -> Iterator[None]:
         if "not a database" in str(error.orig):
             raise InputError("the file is not a registry database", fix="check the path") from error
         raise
+
+
+def _last(text: str) -> str:
+    """What the server said, without the driver's words before it."""
+    return text.strip().splitlines()[-1].rsplit("FATAL:", 1)[-1].strip()
 
 
 def _first_line(error: IntegrityError) -> str:

@@ -117,10 +117,12 @@ async def _set(stop: threading.Event) -> None:
 
 def _version(connection: sa.Connection) -> str | None:
     """The last of the library's migrations that the database has; None when it has none of its tables."""
-    there = connection.execute(sa.text("SELECT to_regclass('procrastinate_jobs')::oid")).scalar_one()
-    if there is None:
-        return None
-    return str(connection.execute(sa.text("SELECT obj_description(:oid, 'pg_class')"), {"oid": there}).scalar_one() or "")
+    # from the catalogue itself: to_regclass may answer from before the wait for the lock
+    query = (
+        "SELECT obj_description(oid, 'pg_class') FROM pg_class WHERE relname = 'procrastinate_jobs' AND pg_table_is_visible(oid)"
+    )
+    row = connection.execute(sa.text(query)).one_or_none()
+    return None if row is None else str(row[0] or "")
 
 
 def _psycopg(connection: sa.Connection) -> Any:
