@@ -28,6 +28,8 @@ PAGES = (
     "/settings",
     "/settings/plans",
     "/settings/products",
+    "/settings/dictionaries",
+    "/cases/CASE-1/codes",
     "/audit?prove=true",
     "/users",
     "/account",

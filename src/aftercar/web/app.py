@@ -27,7 +27,20 @@ from aftercar.store import Store
 from aftercar.web.access import Desk, SignInFirst
 from aftercar.web.guard import Guard
 from aftercar.web.openapi import ENROLMENT, document
-from aftercar.web.pages import accounts, audit, cases, imports, organisation, people, reports, samples, settings, signals, today
+from aftercar.web.pages import (
+    accounts,
+    audit,
+    cases,
+    dictionaries,
+    imports,
+    organisation,
+    people,
+    reports,
+    samples,
+    settings,
+    signals,
+    today,
+)
 from aftercar.web.rendering import page
 from aftercar.web.worker import Worker
 
@@ -87,7 +100,20 @@ def create_app(
 
     app = FastAPI(title="AfterCAR", version=__version__, docs_url=None, redoc_url=None, lifespan=working)
     app.state.desk = Desk(store, clock, send, bench, TodayLists(), SinceChange(*today.NEWS_OF), worker.wake, provider, secure)
-    for module in (accounts, organisation, today, people, cases, samples, signals, reports, imports, audit, settings):
+    for module in (
+        accounts,
+        organisation,
+        today,
+        people,
+        cases,
+        samples,
+        signals,
+        reports,
+        imports,
+        audit,
+        settings,
+        dictionaries,
+    ):
         app.include_router(module.router)
     app.add_middleware(Guard, largest_upload=bench.largest)
     app.add_exception_handler(SignInFirst, _sign_in_first)
@@ -154,6 +180,7 @@ def uploads() -> dict[str, dict[str, str]]:
         "/samples/{sample_id}/analyses": samples.FIELDS,
         "/samples/{sample_id}/variants": samples.VARIANT_FIELDS,
         "/imports": imports.FIELDS,
+        "/settings/dictionaries": dictionaries.FIELDS,
     }
 
 
@@ -174,6 +201,7 @@ def forms() -> dict[str, dict[str, str]]:
         "/account/code": {"secret": "Secret.", "code": "Code."},
         "/account/token": {"label": "What for."},
         "/imports/{job_id}/keep": {"on_change": "stop, update or keep.", "why": "Reason."},
+        "/cases/{case_id}/codes": {"code": "Code of a current term."},
         "/signals/reviews": {"conclusion": "What the reviewer concludes."},
         "/settings": settings.FIELDS,
         "/settings/plans": {"plan": "The plan as TOML.", "why": "Reason."},

@@ -33,6 +33,8 @@ TABLE = {
     ("POST", "/people/new"): ("edit", "centre"),
     ("GET", "/people/{person_id}/{table}/new"): ("edit", "centre"),
     ("POST", "/people/{person_id}/{table}/new"): ("edit", "centre"),
+    ("GET", "/cases/{case_id}/codes"): ("read", "centre"),
+    ("POST", "/cases/{case_id}/codes"): ("assess", "centre"),
     ("POST", "/cases/{case_id}/assessments"): ("assess", "centre"),
     ("POST", "/cases/{case_id}/assessments/{assessment_id}/sign"): ("sign", "centre"),
     ("POST", "/cases/{case_id}/assessments/{assessment_id}/withdraw"): ("assess", "centre"),
@@ -52,8 +54,15 @@ TABLE = {
     ("GET", "/reports/{kind}/preview"): ("export", "reach"),
     ("GET", "/reports/{kind}.{ending}"): ("export", "reach"),
     **{("GET", f"/audit{end}"): ("audit", "all") for end in ("", ".json")},
-    **{("GET", f"/settings{sub}{end}"): ("read", "reach") for sub in ("", "/plans", "/products") for end in ("", ".json")},
-    **{("POST", f"/settings{sub}"): ("configure", "all") for sub in ("", "/plans", "/plans/shipped/{name}", "/plans/own/{key}")},
+    **{
+        ("GET", f"/settings{sub}{end}"): ("read", "reach")
+        for sub in ("", "/plans", "/products", "/dictionaries")
+        for end in ("", ".json")
+    },
+    **{
+        ("POST", f"/settings{sub}"): ("configure", "all")
+        for sub in ("", "/dictionaries", "/plans", "/plans/shipped/{name}", "/plans/own/{key}")
+    },
     ("GET", "/users"): ("configure", "all"),
     ("POST", "/users"): ("configure", "all"),
     ("POST", "/users/{account_id}/close"): ("configure", "all"),

@@ -102,7 +102,7 @@ def case(request: Request, case_id: str, here: Here, who: Who) -> Response:
 def assess(request: Request, case_id: str, here: Here, who: Who, fields: Form) -> Response:
     """Assess a case: as a draft, or signed with password (and code) again."""
     signs = fields.get("do") == "sign"
-    desk = _desk(case_id, here, who)
+    desk = case_desk(case_id, here, who)
     desk.writer("assess", case_id)
     if signs:
         who.actor.check("sign")
@@ -129,7 +129,7 @@ def assess(request: Request, case_id: str, here: Here, who: Who, fields: Form) -
 @router.post("/cases/{case_id}/assessments/{assessment_id}/sign")
 def sign(request: Request, case_id: str, assessment_id: str, here: Here, who: Who, fields: Form) -> Response:
     """Sign one's own draft with password (and code) again."""
-    desk = _desk(case_id, here, who)
+    desk = case_desk(case_id, here, who)
     desk.writer("assess", case_id)
     who.actor.check("sign")
     if refused := _not_confirmed(here, who, fields):
@@ -141,13 +141,18 @@ def sign(request: Request, case_id: str, assessment_id: str, here: Here, who: Wh
 @router.post("/cases/{case_id}/assessments/{assessment_id}/withdraw")
 def withdraw(case_id: str, assessment_id: str, here: Here, who: Who, fields: Form) -> Response:
     """Withdraw one's own assessment; it stays readable."""
-    desk = _desk(case_id, here, who)
+    desk = case_desk(case_id, here, who)
     desk.writer("assess", case_id)
     withdraw_assessment(desk, assessment_id, on=here.today, reason=fields.get("reason", ""))
     return RedirectResponse(f"/cases/{case_id}#assessments", status_code=303)
 
 
-def _desk(case_id: str, here: Here, who: Who) -> Desk:
+def case_desk(case_id: str, here: Here, who: Who) -> Desk:
+    """The desk, when the case is within the visitor's reach.
+
+    Raises:
+        InputError: with the same words whether it does not exist or is out of reach.
+    """
     record = here.store.get("cases", case_id)
     if record is None:
         who.actor.check("read")
@@ -159,7 +164,7 @@ def _desk(case_id: str, here: Here, who: Who) -> Desk:
 def _case_page(
     request: Request, case_id: str, here: Here, who: Who, values: Mapping[str, str], problems: Mapping[str, str], status: int
 ) -> Response:
-    view = show_case(_desk(case_id, here, who), case_id, here.today)
+    view = show_case(case_desk(case_id, here, who), case_id, here.today)
     kept = {name: text for name, text in values.items() if name not in ("password", "code")}
     context = Case(
         file=view.file,
