@@ -70,6 +70,7 @@ def filled(server):
 
 def _look(page, place):
     """Pictures of a page for a person to look at: wide, on a tablet, on paper."""
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.screenshot(path=f"{place}.png", full_page=True)
     page.set_viewport_size({"width": 820, "height": 1180})
     page.screenshot(path=f"{place}.tablet.png", full_page=True)

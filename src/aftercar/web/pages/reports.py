@@ -60,7 +60,7 @@ def preview(request: Request, kind: str, here: Here, who: Who, with_small_counts
     """One report on the screen."""
     document = act.registry_report(here.store, who.actor, kind, here.today, small_counts=with_small_counts)
     parts = [plain_block(block) for block in document.blocks]
-    context = Preview(kind, document.title, parts, with_small_counts, FORMATS, who.actor.may("export"))
+    context = Preview(kind, act.KINDS[kind], parts, with_small_counts, FORMATS, who.actor.may("export"))
     return page(request, "preview.html", context, who)
 
 
