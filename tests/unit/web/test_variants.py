@@ -33,8 +33,9 @@ def upload(browser, name="blood.vcf", content=None, **fields):
 
 
 def work(world):
+    job_id = web_jobs.waiting(world.store)
     assert run_next(world.store, world.app.state.desk.bench, lambda: world.now)
-    return web_jobs.jobs_of(world.store, KIND)[0]
+    return web_jobs.job(world.store, job_id)
 
 
 def test_variants_are_called_shown_kept_and_downloaded(world, browser):
